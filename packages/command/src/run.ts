@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import { writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { EXIT, Failure, hasCode, reason } from '@rkt/exit';
+import { globalOptions, type Command, type Context, type OptionTable } from './command.ts';
+import { helpOf } from './help.ts';
+import { parseOptions } from './parse.ts';
+import { VERSION } from './version.ts';
+
+/**
+ * Runs a command: parses its options, calls `main`, prints the error, sets the exit status of the process.
+ *
+ * A `Failure` is one line on standard error and its status; anything else thrown is a bug: the stack and status 70,
+ * except an error of the system, which is one line and status 71.
+ */
+export async function run<T extends OptionTable>(command: Command<T>, argv: readonly string[]): Promise<void> {
+  process.exitCode = EXIT.bug;
+  process.exitCode = await statusOf(command, argv);
+}
+
+async function statusOf<T extends OptionTable>(command: Command<T>, argv: readonly string[]): Promise<number> {
+  const debug = argv.includes('--debug');
+  try {
+    const { given, operands } = parseOptions({ ...globalOptions, ...command.options }, argv, {
+      stopEarly: command.rawArguments === true,
+    });
+    if (given['help']) return say(helpOf(command));
+    if (given['version']) return say(`${command.name} ${VERSION}\n`);
+    return await command.main(given, operands, contextOf(command.name, debug, given['dir']));
+  } catch (error) {
+    return report(command.name, error, debug);
+  }
+}
+
+function contextOf(name: string, debug: boolean, dir: unknown): Context {
+  const environment = process.env;
+  return {
+    dir: resolve(typeof dir === 'string' ? dir : defaultDirectory(environment)),
+    debug,
+    environment,
+    print: (line) => void say(`${line}\n`),
+    note: (message) => writeFully(2, `${name}: ${message}\n`),
+  };
+}
+
+/** Where rkt keeps its data: /var/lib/rkt for root, $XDG_DATA_HOME/rkt for everybody else. */
+function defaultDirectory(environment: NodeJS.ProcessEnv): string {
+  if (process.geteuid?.() === 0) return '/var/lib/rkt';
+  const home = environment['HOME'];
+  const data = environment['XDG_DATA_HOME'] || (home ? join(home, '.local', 'share') : undefined);
+  if (data === undefined)
+    throw new Failure(EXIT.configuration, 'cannot find the data directory: HOME is not set: use --dir');
+  return join(data, 'rkt');
+}
+
+function report(name: string, error: unknown, debug: boolean): number {
+  // Whoever reads our standard output has gone, as `head` does: nothing to tell.
+  if (hasCode(error, 'EPIPE')) return EXIT.ok;
+  if (error instanceof Failure) {
+    const stack = debug ? `${error.stack ?? ''}\n` : '';
+    writeFully(2, `${name}: ${error.message.replaceAll('\n', ' ')}\n${stack}`);
+    return error.status;
+  }
+  if (error instanceof Error && 'syscall' in error && 'code' in error) {
+    const path = 'path' in error && typeof error.path === 'string' ? ` "${error.path}"` : '';
+    const stack = debug ? `${error.stack ?? ''}\n` : '';
+    writeFully(2, `${name}: cannot ${String(error.syscall)}${path}: ${reason(error)}\n${stack}`);
+    return hasCode(error, 'EACCES', 'EPERM') ? EXIT.notPermitted : EXIT.system;
+  }
+  writeFully(2, `${name}: bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return EXIT.bug;
+}
+
+function say(text: string): number {
+  writeFully(1, text);
+  return EXIT.ok;
+}
+
+/** Standard output may be a pipe with O_NONBLOCK: then a full pipe is waited for. */
+function writeFully(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let done = 0; done < bytes.length;) {
+    try {
+      done += writeSync(fd, bytes, done);
+    } catch (error) {
+      if (!hasCode(error, 'EAGAIN')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+export { renameDurably, syncDirectory, temporaryBeside, writeDurably, writeNew } from './durable.ts';
+export { lock, Lock, lockedFiles, tryLock } from './lock.ts';
+export { openRegular, readBounded, readRegular } from './read.ts';
+export { exists, mountsBelow, namesIn, removeTree } from './remove.ts';
+export { libraryDirectory, libraryFile } from './stage1.ts';

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
+import { EXIT, Failure } from '@rkt/exit';
+import { libraryFile } from './stage1.ts';
+
+/**
+ * A flock(2) on a file or directory, held until it is disposed or the process ends.
+ *
+ * Node cannot call flock. The lock belongs to the open file description, so a helper that inherits the descriptor
+ * (`stage1 --flock`) can take it for us.
+ */
+export class Lock implements Disposable {
+  readonly fd: number;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.fd);
+  }
+}
+
+/** Takes the exclusive lock of a directory or file without waiting; undefined if somebody holds it. */
+export function tryLock(path: string): Lock | undefined {
+  const fd = openForLock(path);
+  const { status, error } = spawnSync(libraryFile('stage1'), ['--flock', '3', 'LOCK_EX|LOCK_NB'], {
+    stdio: ['ignore', 'ignore', 'inherit', fd],
+  });
+  if (status === 0) return new Lock(fd);
+  closeSync(fd);
+  if (status === EXIT.tryAgain) return undefined;
+  throw new Failure(EXIT.system, `cannot lock "${path}": ${error?.message ?? `stage1 ended with ${String(status)}`}`);
+}
+
+/** Waits for the exclusive lock of a directory or file. */
+export async function lock(path: string): Promise<Lock> {
+  const fd = openForLock(path);
+  const child = spawn(libraryFile('stage1'), ['--flock', '3', 'LOCK_EX'], {
+    stdio: ['ignore', 'ignore', 'inherit', fd],
+  });
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  if (status === 0) return new Lock(fd);
+  closeSync(fd);
+  throw new Failure(EXIT.system, `cannot lock "${path}": stage1 ended with ${String(status)}`);
+}
+
+/**
+ * Tells which files are locked by somebody at this moment, without touching the locks: a function of the path.
+ *
+ * It reads /proc/locks once, so it suits listings; whoever is going to change something takes the lock instead.
+ */
+export function lockedFiles(): (path: string) => boolean {
+  const held = new Set<string>();
+  for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
+    const match = /^\d+: FLOCK .* ([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line);
+    if (match) held.add(`${Number.parseInt(match[1] ?? '', 16)}:${Number.parseInt(match[2] ?? '', 16)}:${match[3]}`);
+  }
+  return (path) => {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return held.has(`${major(dev)}:${minor(dev)}:${ino}`);
+  };
+}
+
+function openForLock(path: string): number {
+  return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+}
+
+// The encoding of dev_t that stat(2) returns: see makedev(3).
+function major(dev: bigint): bigint {
+  return ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
+}
+
+function minor(dev: bigint): bigint {
+  return (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EXIT, Failure } from '@rkt/exit';
+import { isDigest, printable, type Digest } from './digest.ts';
+
+/** An image in a registry, as the distribution specification names it. */
+export interface RegistryReference {
+  readonly kind: 'docker';
+  /** Host with optional port, such as `docker.io` or `127.0.0.1:5000`. */
+  readonly host: string;
+  /** The repository, such as `library/busybox`. */
+  readonly repository: string;
+  readonly tag: string | undefined;
+  readonly digest: Digest | undefined;
+}
+
+/** An image in an OCI layout: a directory, or an archive of one. */
+export interface LayoutReference {
+  readonly kind: 'oci' | 'oci-archive';
+  readonly path: string;
+  readonly tag: string | undefined;
+}
+
+/** An image of the store by its id: a manifest digest or at least 8 digits of one. */
+export interface StoredReference {
+  readonly kind: 'id';
+  readonly prefix: string;
+}
+
+/** An image as the user writes it. */
+export type Reference = RegistryReference | LayoutReference | StoredReference;
+
+const HOST = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
+const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+const ID = /^sha256[:-][0-9a-f]{8,64}$/;
+
+/** The reference that the text is: `docker://HOST/REPO[:TAG|@DIGEST]`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `sha256:HEX`. */
+export function parseReference(text: string): Reference {
+  if (ID.test(text)) return { kind: 'id', prefix: text.replace('sha256-', 'sha256:') };
+  if (text.startsWith('docker://')) return parseRegistry(text, text.slice('docker://'.length));
+  if (text.startsWith('oci-archive:')) return parseLayout(text, 'oci-archive');
+  if (text.startsWith('oci:')) return parseLayout(text, 'oci');
+  throw refused(text, 'wanted docker://HOST/REPO[:TAG|@DIGEST], oci:DIR[:TAG], oci-archive:FILE or sha256:<hex>');
+}
+
+/** The canonical text of a reference: what the store records as the name of an image. */
+export function printReference(reference: Reference): string {
+  switch (reference.kind) {
+    case 'docker': {
+      const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
+      const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
+      return `docker://${reference.host}/${reference.repository}${tag}${digest}`;
+    }
+    case 'oci':
+    case 'oci-archive':
+      return `${reference.kind}:${reference.path}${reference.tag === undefined ? '' : `:${reference.tag}`}`;
+    case 'id':
+      return reference.prefix;
+  }
+}
+
+function parseRegistry(text: string, rest: string): RegistryReference {
+  const [name = '', digest, ...more] = rest.split('@');
+  if (more.length > 0 || (digest !== undefined && !isDigest(digest))) {
+    throw refused(text, 'wanted @sha256:<64 lower-case hex digits> at its end');
+  }
+  const { host, path } = splitHost(name);
+  const colon = path.lastIndexOf(':');
+  const repository = colon < 0 ? path : path.slice(0, colon);
+  const tag = colon < 0 ? undefined : path.slice(colon + 1);
+  if (!HOST.test(host)) throw refused(text, `"${printable(host)}" is not a host`);
+  if (!REPOSITORY.test(repository) || repository.length > 255) {
+    throw refused(text, `"${printable(repository)}" is not a repository: wanted lower-case path components`);
+  }
+  if (tag !== undefined && !TAG.test(tag)) throw refused(text, `"${printable(tag)}" is not a tag`);
+  const named = tag ?? (digest === undefined ? 'latest' : undefined);
+  return { kind: 'docker', host, repository, tag: named, digest };
+}
+
+/** A first component with a dot or a colon, or `localhost`, is a host; without one the image is of docker.io, as docker reads it. */
+function splitHost(name: string): { host: string; path: string } {
+  const slash = name.indexOf('/');
+  const first = slash < 0 ? '' : name.slice(0, slash);
+  if (first === 'localhost' || /[.:]/.test(first)) {
+    const path = name.slice(slash + 1);
+    const official = first === 'docker.io' && !path.includes('/');
+    return { host: first, path: official ? `library/${path}` : path };
+  }
+  return { host: 'docker.io', path: slash < 0 ? `library/${name}` : name };
+}
+
+function parseLayout(text: string, kind: 'oci' | 'oci-archive'): LayoutReference {
+  const rest = text.slice(kind.length + 1);
+  const colon = rest.indexOf(':');
+  const path = colon < 0 ? rest : rest.slice(0, colon);
+  const tag = colon < 0 ? undefined : rest.slice(colon + 1);
+  if (path === '' || path.includes('\0')) throw refused(text, `wanted a path after "${kind}:"`);
+  if (tag === '') throw refused(text, 'the tag is empty');
+  return { kind, path, tag };
+}
+
+function refused(text: string, why: string): Failure {
+  return new Failure(EXIT.usage, `cannot parse image reference "${printable(text)}": ${why}`);
+}
