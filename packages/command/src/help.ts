@@ -7,7 +7,7 @@ export function helpOf(command: Pick<Command, 'name' | 'synopsis' | 'summary' | 
     .split('\n')
     .map((line, index) => `${index === 0 ? 'usage: ' : '       '}${line}`)
     .join('\n');
-  const sections = [usage, `${command.summary}`];
+  const sections = [usage, command.summary];
   if (Object.keys(command.options).length > 0) sections.push(`options:\n${optionLines(command.options)}`);
   sections.push(`global options:\n${optionLines(globalOptions)}`, `See ${command.name}(1).`);
   return `${sections.join('\n\n')}\n`;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as v from 'valibot';
+import { isAppName, isDigest, isPodUuid } from '@rkt/names';
+import { parseOwn } from './own.ts';
+
+/** A volume of a pod: a directory or file of the host, or an empty directory that lives as long as the pod. */
+const volume = v.variant('kind', [
+  v.strictObject({
+    kind: v.literal('host'),
+    name: v.string(),
+    source: v.string(),
+    readOnly: v.boolean(),
+    recursive: v.boolean(),
+  }),
+  v.strictObject({
+    kind: v.literal('empty'),
+    name: v.string(),
+    readOnly: v.boolean(),
+    mode: v.number(),
+    uid: v.number(),
+    gid: v.number(),
+  }),
+]);
+
+const app = v.strictObject({
+  name: v.custom<import('@rkt/names').AppName>((x) => typeof x === 'string' && isAppName(x)),
+  image: v.strictObject({
+    /** The digest of the image's manifest. */
+    id: v.custom<import('@rkt/names').Digest>((x) => typeof x === 'string' && isDigest(x)),
+    /** The reference by which the image was asked for. */
+    name: v.string(),
+    /** The chain ids of its layers, the lowest first: the names of the trees below `layers/`. */
+    layers: v.array(v.custom<import('@rkt/names').Digest>((x) => typeof x === 'string' && isDigest(x))),
+    labels: v.record(v.string(), v.string()),
+    ports: v.array(v.string()),
+  }),
+  /** The signal that asks the app to end. */
+  stopSignal: v.string(),
+  interactive: v.boolean(),
+  mounts: v.array(v.strictObject({ volume: v.string(), target: v.string(), readOnly: v.boolean() })),
+});
+
+const pod = v.strictObject({
+  version: v.literal(1),
+  uuid: v.custom<import('@rkt/names').PodUuid>((x) => typeof x === 'string' && isPodUuid(x)),
+  /** Milliseconds since 1970. */
+  created: v.number(),
+  hostname: v.string(),
+  network: v.picklist(['none', 'host']),
+  /** The pod's own range of 65536 user and group ids, or why it has none. */
+  userNamespace: v.union([
+    v.strictObject({ first: v.number(), count: v.number() }),
+    v.strictObject({ unavailable: v.string() }),
+  ]),
+  insecureOptions: v.array(v.string()),
+  volumes: v.array(volume),
+  apps: v.array(app),
+});
+
+/** The pod: `pod.json` in its directory, written by rkt-prepare and read by everybody else. */
+export type PodManifest = v.InferOutput<typeof pod>;
+
+/** An app of the pod. */
+export type PodApp = PodManifest['apps'][number];
+
+/** A volume of the pod. */
+export type PodVolume = PodManifest['volumes'][number];
+
+/** Reads `pod.json`; the path is for the message. */
+export function parsePod(text: string, path: string): PodManifest {
+  return parseOwn(pod, text, path);
+}
+
+/** The text of `pod.json`. */
+export function printPod(manifest: PodManifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}

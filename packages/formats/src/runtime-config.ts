@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EXIT, Failure } from '@rkt/exit';
+
+/** A mount of the OCI runtime specification. */
+export interface RuntimeMount {
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+/** The capability sets of the OCI runtime specification. */
+export interface RuntimeCapabilities {
+  readonly bounding: readonly string[];
+  readonly effective: readonly string[];
+  readonly permitted: readonly string[];
+  readonly inheritable: readonly string[];
+  readonly ambient: readonly string[];
+}
+
+/** The limits that rkt writes: `linux.resources` of the OCI runtime specification. */
+export interface RuntimeResources {
+  readonly memory?: { readonly limit: number };
+  readonly cpu?: { readonly shares?: number; readonly quota?: number; readonly period?: number };
+  readonly pids?: { readonly limit: number };
+}
+
+/** An id mapping of the OCI runtime specification. */
+export interface RuntimeIdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
+/**
+ * The part of the OCI runtime specification 1.2 (config.md, config-linux.md) that rkt writes to `apps/NAME/config.json`
+ * and that its flavours compile. crun and runc run it as it is, given a root file system at `rootfs`.
+ */
+export interface RuntimeConfig {
+  readonly ociVersion: string;
+  readonly root: { readonly path: string; readonly readonly: boolean };
+  readonly hostname: string;
+  readonly process: {
+    readonly terminal: boolean;
+    readonly user: {
+      readonly uid: number;
+      readonly gid: number;
+      readonly umask: number;
+      readonly additionalGids: readonly number[];
+    };
+    readonly args: readonly string[];
+    readonly env: readonly string[];
+    readonly cwd: string;
+    readonly capabilities: RuntimeCapabilities;
+    readonly rlimits: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
+    readonly noNewPrivileges: boolean;
+    readonly oomScoreAdj: number;
+  };
+  readonly mounts: readonly RuntimeMount[];
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly linux: {
+    readonly namespaces: readonly { readonly type: string }[];
+    readonly uidMappings?: readonly RuntimeIdMapping[];
+    readonly gidMappings?: readonly RuntimeIdMapping[];
+    readonly cgroupsPath: string;
+    readonly resources: RuntimeResources;
+    readonly maskedPaths: readonly string[];
+    readonly readonlyPaths: readonly string[];
+    readonly rootfsPropagation: string;
+    readonly seccomp?: object;
+  };
+}
+
+/** The text of `config.json`. */
+export function printRuntimeConfig(config: RuntimeConfig): string {
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+/** Reads a `config.json` that rkt wrote; the path is for the message. */
+export function parseRuntimeConfig(text: string, path: string): RuntimeConfig {
+  const data: unknown = JSON.parse(text);
+  if (isRuntimeConfig(data)) return data;
+  throw new Failure(EXIT.dataRefused, `cannot read "${path}": not a runtime configuration of rkt`);
+}
+
+// Only rkt-prepare, as root, writes this file: its kind is checked here, its details where it was made.
+function isRuntimeConfig(data: unknown): data is RuntimeConfig {
+  return typeof data === 'object' && data !== null && 'ociVersion' in data && 'process' in data && 'linux' in data;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds `dist/`, which has the layout of an installation: bin/ launchers, lib/rkt/ bundles and programs, share/man/ pages.
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { build } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+const lib = join(dist, 'lib', 'rkt');
+const bin = join(dist, 'bin');
+
+/** The sh launcher of a bundle: $RKT_NODE, then the Node beside the bundle, then a `node` on PATH that is new enough. */
+const launcher = (name: string) => `#!/bin/sh
+# Starts ${name} with $RKT_NODE, the Node of the installation, or a node on PATH of version 24 or newer.
+here=\${0%/*}
+[ "$here" = "$0" ] && here=$(dirname "$(command -v -- "$0")")
+[ -h "$0" ] && here=$(dirname "$(readlink -f -- "$0")")
+lib=$here/../lib/rkt
+node=\${RKT_NODE:-$lib/node}
+if ! [ -x "$node" ]; then
+	node=$(command -v node) && "$node" -e 'process.exit(Number(parseInt(process.versions.node) < 24))' || {
+		echo "${name}: cannot start: no Node of version 24 or newer: set RKT_NODE" >&2
+		exit 78
+	}
+fi
+unset NODE_OPTIONS NODE_EXTRA_CA_CERTS_UNUSED
+exec "$node" --disable-warning=ExperimentalWarning "$lib/${name}.js" "$@"
+`;
+
+function executables(): { name: string; path: string; shell: boolean }[] {
+  return readdirSync(join(root, 'packages')).flatMap((folder) => {
+    const directory = join(root, 'packages', folder, 'bin');
+    if (!existsSync(directory)) return [];
+    return readdirSync(directory).map((file) => ({
+      name: basename(file, '.ts'),
+      path: join(directory, file),
+      shell: !file.endsWith('.ts'),
+    }));
+  });
+}
+
+function install(path: string, content: string): void {
+  writeFileSync(path, content);
+  chmodSync(path, 0o755);
+}
+
+async function bundle(entries: readonly { name: string; path: string }[]): Promise<void> {
+  await build({
+    entryPoints: Object.fromEntries(entries.map(({ name, path }) => [name, path])),
+    outdir: lib,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    conditions: ['source'],
+    define: { 'import.meta.dirname': '__dirname' },
+    minifySyntax: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+}
+
+async function main(): Promise<void> {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(lib, { recursive: true });
+  mkdirSync(bin, { recursive: true });
+  execFileSync('make', ['-s', '-C', join(root, 'packages', 'stage1')], { stdio: 'inherit' });
+  for (const program of ['stage1', 'unpack']) {
+    const built = join(root, 'packages', 'stage1', 'build', program);
+    if (existsSync(built)) copyFileSync(built, join(lib, program));
+  }
+  // CommonJS in a tree whose nearest package.json would say otherwise.
+  writeFileSync(join(lib, 'package.json'), '{ "type": "commonjs" }\n');
+  const profiles = join(root, 'packages', 'seccomp-tools', 'profiles', 'default.json');
+  if (existsSync(profiles)) copyFileSync(profiles, join(lib, 'seccomp.json'));
+  symlinkSync(process.execPath, join(lib, 'node'));
+  const all = executables();
+  await bundle(all.filter(({ shell }) => !shell));
+  for (const { name, path, shell } of all) install(join(bin, name), shell ? readFileSync(path, 'utf8') : launcher(name));
+}
+
+await main();
