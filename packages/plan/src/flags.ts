@@ -68,6 +68,7 @@ export const flagSets = {
     'CLONE_NEWPID',
   ],
   kind: ['S_IFDIR', 'S_IFREG'],
+  device: ['S_IFCHR', 'S_IFBLK'],
   resource: [
     'RLIMIT_AS',
     'RLIMIT_CORE',

@@ -122,6 +122,17 @@ export const operations = {
     see: 'creat(2)',
     text: 'Makes an empty regular file with exactly this mode; fails if the path exists.',
   },
+  mknod: {
+    args: [
+      ['path', 'path'],
+      ['type', 'one:device'],
+      ['mode', 'mode'],
+      ['major', 'uint'],
+      ['minor', 'uint'],
+    ],
+    see: 'mknod(2)',
+    text: 'Makes a device node with exactly this mode.',
+  },
   symlink: {
     args: [
       ['target', 'path'],
@@ -368,6 +379,16 @@ export const operations = {
     ],
     see: 'setresuid(2)',
     text: 'Sets the user ids.',
+  },
+  setfsuid: {
+    args: [['uid', 'id']],
+    see: 'setfsuid(2)',
+    text: 'Sets the user id of new files and of access checks, keeping all capabilities (SECBIT_NO_SETUID_FIXUP is set for it).',
+  },
+  setfsgid: {
+    args: [['gid', 'id']],
+    see: 'setfsgid(2)',
+    text: 'Sets the group id of new files and of access checks.',
   },
   capbset: {
     args: [['keep', 'flags:capability']],
