@@ -523,4 +523,12 @@ export const operations = {
     see: 'execvpe(3)',
     text: 'Executes the program; a name without a slash is searched in the PATH that setenv gave. The last line of a plan.',
   },
+  fexecve: {
+    args: [
+      ['fd', 'fd'],
+      ['argv', 'strings'],
+    ],
+    see: 'fexecve(3)',
+    text: 'Executes the program that the descriptor is open on, wherever its file lies. The last line of a plan.',
+  },
 } as const satisfies Record<string, Operation>;
