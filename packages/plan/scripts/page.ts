@@ -42,8 +42,8 @@ function usersOf(set: string): string {
 }
 
 function fill(page: string, part: string, lines: readonly string[]): string {
-  const begin = `<!-- generated: ${part} -->\n`;
-  const end = `<!-- end: ${part} -->`;
+  const begin = `[//]: # (generated: ${part})\n`;
+  const end = `[//]: # (end: ${part})`;
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
   if (from < 0 || to < from) throw new Error(`the page has no markers of "${part}"`);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* oxlint-disable max-lines -- one table, and only data */
 import type { FlagSet } from './flags.ts';
 
 /**
@@ -6,11 +7,12 @@ import type { FlagSet } from './flags.ts';
  * - `fd`: a descriptor that an earlier line opened or this line opens, 0 to 63; the plan's author chooses the number;
  * - `dirfd`: an `fd`, or `AT_FDCWD`;
  * - `fd?`: an `fd`, or `-` for none;
- * - `path`: 1 to 4095 bytes; `file`: a name without `/` of a file beside the plan, read before the first operation;
+ * - `path`: 1 to 4095 bytes; `file`: the name, 1 to 255 bytes without `/` and not `.` or `..`, of a file beside the plan,
+ *   read before the first operation;
  * - `text`: any string, also the empty one; `strings`: the rest of the line, each one a string;
  * - `mode`: octal; `uint`: decimal below 2^32; `limit`: decimal below 2^64 or `RLIM_INFINITY`;
  * - `id`: a user or group id, decimal, 0 to 2^32-2; `ids`: the rest of the line, each one an id;
- * - `idmap`: `INSIDE:OUTSIDE:COUNT` joined by commas, or `-` for none;
+ * - `idmap`: 1 to 340 `INSIDE:OUTSIDE:COUNT` joined by commas, two ids and a `uint` above 0, or `-` for none;
  * - `flags:SET`: names of the set joined by `|`, or `0`; `one:SET`: exactly one name of the set.
  */
 export type ArgumentKind =

@@ -916,4 +916,13 @@ const struct operation operations[OP_COUNT] = {
 		    {"argv", KIND_STRINGS, SET_NONE},
 		},
 	    },
+	[OP_FEXECVE] =
+	    {
+		"fexecve",
+		2,
+		{
+		    {"fd", KIND_FD, SET_NONE},
+		    {"argv", KIND_STRINGS, SET_NONE},
+		},
+	    },
 };

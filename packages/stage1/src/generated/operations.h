@@ -123,6 +123,7 @@ enum op {
 	OP_APP,
 	OP_SUPERVISE,
 	OP_EXEC,
+	OP_FEXECVE,
 	OP_COUNT,
 };
 
