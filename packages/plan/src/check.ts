@@ -16,14 +16,18 @@ export function checkPlan(ops: readonly Op[], name: string, role: PlanRole = 'ma
 }
 
 function endProblem(ops: readonly Op[]): string | undefined {
-  const early = ops.slice(0, -1).find(({ op }) => op === 'exec' || op === 'supervise');
+  const early = ops.slice(0, -1).find((op) => isProgram(op) || op.op === 'supervise');
   return early === undefined ? undefined : `an operation follows ${early.op}`;
 }
 
 function appPlanProblem(ops: readonly Op[]): string | undefined {
   const foreign = ops.find(({ op }) => op === 'app' || op === 'supervise' || op === 'clone');
   if (foreign !== undefined) return `${foreign.op} in the plan of an app`;
-  return ops.at(-1)?.op === 'exec' ? undefined : 'the plan of an app does not end in exec';
+  return ops.slice(-1).some(isProgram) ? undefined : 'the plan of an app does not end in exec or fexecve';
+}
+
+function isProgram({ op }: Op): boolean {
+  return op === 'exec' || op === 'fexecve';
 }
 
 function countProblem(ops: readonly Op[]): string | undefined {

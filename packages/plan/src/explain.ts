@@ -78,6 +78,7 @@ const sentences: Readonly<Record<OperationName, string>> = {
   app: 'Start the app {name} by {plan}[ in the cgroup of descriptor {cgroup_fd}]; its end goes to descriptor {status_fd}, {stop_signal} stops it.',
   supervise:
     'Be the init process until the apps have ended; when they are stopped, kill them after {grace_ms} ms[; the pod is ready when descriptor {status_fd} says so].',
+  fexecve: 'Become the program that descriptor {fd} is open on, with the arguments {argv}.',
   exec: 'Become the program {file} with the arguments {argv}.',
 };
 

@@ -63,3 +63,6 @@ export function isOp(value: Readonly<Record<string, unknown>>): value is Op {
     args.every(([argument, kind]) => printArgument(kind, value[argument]) !== undefined)
   );
 }
+
+/** A line of a plan: an operation or a comment. */
+export type Line = Op | Comment;
