@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds `dist/`, which has the layout of an installation: bin/ launchers, lib/rkt/ bundles and programs, share/man/ pages.
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { build } from 'esbuild';
@@ -77,7 +87,8 @@ async function main(): Promise<void> {
   symlinkSync(process.execPath, join(lib, 'node'));
   const all = executables();
   await bundle(all.filter(({ shell }) => !shell));
-  for (const { name, path, shell } of all) install(join(bin, name), shell ? readFileSync(path, 'utf8') : launcher(name));
+  for (const { name, path, shell } of all)
+    install(join(bin, name), shell ? readFileSync(path, 'utf8') : launcher(name));
 }
 
 await main();

@@ -54,7 +54,7 @@ export interface Command<T extends OptionTable = OptionTable> {
   /** One sentence without a full stop: the NAME line of the man page. */
   readonly summary: string;
   readonly options: T;
-  /** Set by commands with a grammar of their own (run, prepare): they get every word behind the global options as operands. */
+  /** Set by commands with a grammar of their own (prepare, run): they get every word as an operand and parse the options themselves. */
   readonly rawArguments?: true;
   readonly main: (given: Given<T>, operands: readonly string[], context: Context) => number | Promise<number>;
 }

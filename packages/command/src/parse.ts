@@ -11,16 +11,10 @@ export interface Parsed<T extends OptionTable> {
 
 /**
  * Parses a command line strictly: unknown options, missing values and values that are not one of the choices are usage errors.
- *
- * `stopEarly` ends the options at the first operand, for command lines whose rest belongs to somebody else.
  */
-export function parseOptions<T extends OptionTable>(
-  options: T,
-  argv: readonly string[],
-  { stopEarly = false }: { stopEarly?: boolean } = {},
-): Parsed<T> {
+export function parseOptions<T extends OptionTable>(options: T, argv: readonly string[]): Parsed<T> {
   const words = argv.map((word) => implied(options, word));
-  const { argv: parsed, error } = parser.detailed(words, configuration(options, stopEarly));
+  const { argv: parsed, error } = parser.detailed(words, configuration(options));
   if (error) throw new Failure(EXIT.usage, lowerFirst(error.message));
   refuseUnknown(options, parsed);
   const given: Record<string, unknown> = {};
@@ -31,7 +25,7 @@ export function parseOptions<T extends OptionTable>(
   return { given: given as Given<T>, operands };
 }
 
-function configuration(options: OptionTable, stopEarly: boolean): parser.Options {
+function configuration(options: OptionTable): parser.Options {
   const named = (type: Option['type']) => Object.keys(options).filter((name) => options[name]?.type === type);
   const alias: Record<string, string[]> = {};
   for (const [name, option] of Object.entries(options)) if (option.alias !== undefined) alias[name] = [option.alias];
@@ -51,7 +45,6 @@ function configuration(options: OptionTable, stopEarly: boolean): parser.Options
       'nargs-eats-options': false,
       'short-option-groups': true,
       'populate--': false,
-      'halt-at-non-option': stopEarly,
       'strip-aliased': true,
       'unknown-options-as-args': false,
     },

@@ -21,15 +21,26 @@ export async function run<T extends OptionTable>(command: Command<T>, argv: read
 async function statusOf<T extends OptionTable>(command: Command<T>, argv: readonly string[]): Promise<number> {
   const debug = argv.includes('--debug');
   try {
-    const { given, operands } = parseOptions({ ...globalOptions, ...command.options }, argv, {
-      stopEarly: command.rawArguments === true,
-    });
+    const raw = command.rawArguments === true;
+    const { given, operands } = raw
+      ? { given: parseOptions({ ...globalOptions, ...command.options }, globalWords(argv)).given, operands: argv }
+      : parseOptions({ ...globalOptions, ...command.options }, argv);
     if (given['help']) return say(helpOf(command));
     if (given['version']) return say(`${command.name} ${VERSION}\n`);
     return await command.main(given, operands, contextOf(command.name, debug, given['dir']));
   } catch (error) {
     return report(command.name, error, debug);
   }
+}
+
+/** The global options among the words of a command with a grammar of its own; words behind `--` are not ours. */
+function globalWords(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  const own = end < 0 ? argv : argv.slice(0, end);
+  return own.flatMap((word, index) => {
+    if (word === '--dir') return own.slice(index, index + 2);
+    return word.startsWith('--dir=') || ['--help', '-h', '--version'].includes(word) ? [word] : [];
+  });
 }
 
 function contextOf(name: string, debug: boolean, dir: unknown): Context {

@@ -9,6 +9,8 @@ const volume = v.variant('kind', [
     kind: v.literal('host'),
     name: v.string(),
     source: v.string(),
+    /** The source is a file, not a directory. */
+    isFile: v.boolean(),
     readOnly: v.boolean(),
     recursive: v.boolean(),
   }),

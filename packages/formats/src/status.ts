@@ -2,7 +2,8 @@
 import { EXIT, Failure } from '@rkt/exit';
 
 /** How a process ended. */
-export type End = { readonly kind: 'exited'; readonly code: number } | { readonly kind: 'killed'; readonly signal: number };
+export type End =
+  { readonly kind: 'exited'; readonly code: number } | { readonly kind: 'killed'; readonly signal: number };
 
 /**
  * What a status file says: `status` of a pod, written by stage1's parent process, or `apps/NAME/status`, written by the pod's pid 1.

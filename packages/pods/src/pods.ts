@@ -66,7 +66,8 @@ export function listPods(dir: string, phases: readonly Phase[] = VISIBLE): Pod[]
 export function findPod(dir: string, prefix: string): Pod {
   const text = prefix.toLowerCase();
   if (text === '') throw new Failure(EXIT.usage, 'cannot find pod: the UUID is empty');
-  if (!isUuidPrefix(text)) throw new Failure(EXIT.usage, `cannot find pod "${printable(prefix)}": not the beginning of a UUID`);
+  if (!isUuidPrefix(text))
+    throw new Failure(EXIT.usage, `cannot find pod "${printable(prefix)}": not the beginning of a UUID`);
   const found = listPods(dir).filter(({ uuid }) => uuid.startsWith(text));
   const [pod] = found;
   if (pod === undefined) throw new Failure(EXIT.notFound, `cannot find pod "${prefix}": no such pod in "${dir}"`);
@@ -124,7 +125,8 @@ export function readUuidFile(path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) throw new Failure(EXIT.notFound, `cannot read "${path}": no such file`, { cause: error });
+    if (hasCode(error, 'ENOENT'))
+      throw new Failure(EXIT.notFound, `cannot read "${path}": no such file`, { cause: error });
     throw error;
   }
 }

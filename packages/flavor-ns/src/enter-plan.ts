@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { cgroupOps } from '@rkt/cgroups';
+import { type PodManifest } from '@rkt/formats';
+import { type Flag, type Line } from '@rkt/plan';
+import { comment, FD, type Host } from './host.ts';
+import { type CompiledFrom, interactiveTerminal } from './pod-plan.ts';
+import { restrictions } from './restrictions.ts';
+
+/** What a command in a running app is compiled from. */
+export interface EnterInput {
+  readonly pod: PodManifest;
+  readonly entered: CompiledFrom;
+  readonly host: Host;
+  /** The app's process: its pid on the host, and in the pod. */
+  readonly process: { readonly pid: number; readonly nspid: number };
+  readonly args: readonly string[];
+  readonly environment: readonly string[];
+  readonly interactive: boolean;
+}
+
+/** The plan of rkt-enter: into the cgroup and the namespaces of the app's process, then the restrictions of the app. */
+export function enterPlan(input: EnterInput): Line[] {
+  const { pod, entered, host, process, args, environment, interactive } = input;
+  const { app, config } = entered;
+  const user = 'first' in pod.userNamespace;
+  const { openApp, joinApp } = cgroupOps({
+    hierarchies: host.hierarchies,
+    pod: pod.uuid,
+    app: app.name,
+    resources: config.linux.resources,
+    supervisorFd: FD.supervisorCgroup,
+    appFd: FD.enterCgroup,
+  });
+  const cgroup = host.hierarchies.unified === undefined ? null : FD.enterCgroup;
+  const joined: Flag<'namespaces'>[] = [
+    'CLONE_NEWNET',
+    'CLONE_NEWUTS',
+    'CLONE_NEWIPC',
+    'CLONE_NEWCGROUP',
+    'CLONE_NEWNS',
+  ];
+  return [
+    comment(`a command in app ${app.name} of pod ${pod.uuid}`),
+    { op: 'pidfd_open', fd: FD.target, pid: process.pid, nspid: process.nspid },
+    ...openApp,
+    ...(interactive ? interactiveTerminal() : [{ op: 'pipes' } as const]),
+    { op: 'setns', fd: FD.target, flags: ['CLONE_NEWPID'] },
+    { op: 'clone', flags: [], cgroup_fd: cgroup, status_fd: null, uid_map: [], gid_map: [] },
+    ...joinApp,
+    { op: 'setns', fd: FD.target, flags: joined },
+    { op: 'chdir', path: '/' },
+    ...restrictions({
+      pod,
+      app,
+      config,
+      landlock: host.landlock,
+      userNamespaceFd: user ? FD.target : null,
+      command: { args, environment, interactive },
+    }),
+  ];
+}

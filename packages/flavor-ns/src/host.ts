@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Hierarchies } from '@rkt/cgroups';
+import { type Line } from '@rkt/plan';
+
+/** What a plan depends on of the machine that will execute it. */
+export interface Host {
+  readonly hierarchies: Hierarchies;
+  /** The version of the Landlock ABI, 0 without Landlock. */
+  readonly landlock: number;
+}
+
+/** A plan without comments in between is hard to read: each part of a plan begins with one. */
+export function comment(text: string): Line {
+  return { op: '#', text };
+}
+
+/** The descriptors of the plans of this flavour. The numbers are ours; they only have to differ. */
+export const FD = {
+  lock: 3,
+  report: 4,
+  podStatus: 5,
+  supervisorCgroup: 6,
+  /** The namespaces of the pod: user, net, uts, ipc from here on, those that it has. */
+  namespaces: 10,
+  terminal: 16,
+  terminalPeer: 17,
+  /** Scratch of the app plans. */
+  layer: 18,
+  root: 19,
+  mountpoint: 20,
+  landlock: 21,
+  /** The process that rkt-enter joins. */
+  target: 22,
+  enterCgroup: 23,
+  /** Bind mounts of an app, opened before its root is entered. */
+  firstBind: 24,
+  lastBind: 43,
+  /** Two descriptors for each app: its status and its cgroup. */
+  firstApp: 44,
+} as const;
+
+/** The descriptors of the app at this place of the pod. */
+export function appDescriptors(index: number): { status: number; cgroup: number } {
+  const status = FD.firstApp + 2 * index;
+  if (status + 1 > 63) throw new Error(`more apps than descriptors: ${index}`);
+  return { status, cgroup: status + 1 };
+}

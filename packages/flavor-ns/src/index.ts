@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+export { appPlan } from './app-plan.ts';
+export { enterPlan, type EnterInput } from './enter-plan.ts';
+export { type Host } from './host.ts';
+export { podPlan, type CompiledFrom, type PodInput } from './pod-plan.ts';
+export { signalNamed } from './signals.ts';

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type PodManifest } from '@rkt/formats';
+import { hexOf } from '@rkt/names';
+import { type Line } from '@rkt/plan';
+import { comment, FD } from './host.ts';
+import { type CompiledFrom, type PodInput, userNamespaceFd } from './pod-plan.ts';
+
+/**
+ * The root file system of an app: the image's layers, read-only, below a directory of its own, joined by overlayfs.
+ *
+ * No set-user-id file gains anything there, and no device of an image works.
+ * Everything is mounted below `apps/NAME` in the mount namespace of the app, so nothing is left on the host.
+ * The paths in the overlay's options are relative, which keeps 127 layers below the page that mount(2) takes.
+ */
+export function rootFileSystem({ dir, pod }: PodInput, { app }: CompiledFrom): Line[] {
+  const home = `${dir}/pods/run/${pod.uuid}/apps/${app.name}`;
+  const layers = app.image.layers.flatMap((layer, index) =>
+    attach(pod, `${dir}/layers/${hexOf(layer)}/tree`, { target: `${home}/layers/${index}`, readOnly: true }),
+  );
+  return [
+    comment('root file system: the layers of the image, mapped to the ids of the pod'),
+    ...layers,
+    ...attach(pod, `${home}/data`, { target: `${home}/data`, readOnly: false }),
+    { op: 'chdir', path: home },
+    {
+      op: 'mount',
+      source: 'overlay',
+      target: 'rootfs',
+      fstype: 'overlay',
+      flags: ['MS_NOSUID', 'MS_NODEV'],
+      data: overlayOptions(app.image.layers.length),
+    },
+    { op: 'chdir', path: 'rootfs' },
+    { op: 'pivot_root', new_root: '.', put_old: '.' },
+    { op: 'umount2', target: '.', flags: ['MNT_DETACH'] },
+    { op: 'chdir', path: '/' },
+  ];
+}
+
+// Redirects and metadata-only copies are never made by us; an image that smuggles such attributes in must not have them followed.
+function overlayOptions(layers: number): string {
+  const lower = Array.from({ length: layers }, (_, index) => `layers/${layers - 1 - index}`).join(':');
+  return `lowerdir=${lower},upperdir=data/upper,workdir=data/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off`;
+}
+
+interface Attach {
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+function attach(pod: PodManifest, source: string, { target, readOnly }: Attach): Line[] {
+  return [
+    { op: 'open_tree', fd: FD.layer, dirfd: 'AT_FDCWD', path: source, flags: ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC'] },
+    {
+      op: 'mount_setattr',
+      fd: FD.layer,
+      flags: [],
+      attr_set: [
+        ...(readOnly ? (['MOUNT_ATTR_RDONLY'] as const) : []),
+        'MOUNT_ATTR_NOSUID',
+        'MOUNT_ATTR_NODEV',
+        ...(userNamespaceFd(pod) === null ? [] : (['MOUNT_ATTR_IDMAP'] as const)),
+      ],
+      attr_clr: [],
+      propagation: ['MS_PRIVATE'],
+      userns_fd: userNamespaceFd(pod),
+    },
+    { op: 'move_mount', from_fd: FD.layer, to_dirfd: 'AT_FDCWD', to_path: target },
+  ];
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import { globalOptions, parseOptions, type Given, type OptionTable } from '@rkt/command';
+import { EXIT, Failure } from '@rkt/exit';
+import { printable } from '@rkt/names';
+import { appOptions, podOptions } from './options.ts';
+
+/** What the user said of one image: options behind it and arguments behind `--`. */
+export interface ImageArguments {
+  readonly image: string;
+  readonly given: Given<typeof appOptions>;
+  readonly args: readonly string[];
+}
+
+/** The whole command line of rkt-prepare. */
+export interface PrepareArguments {
+  readonly pod: Given<typeof podOptions & typeof globalOptions>;
+  /** `--mount` before the first image: mounts of every app. */
+  readonly mounts: readonly string[];
+  readonly images: readonly ImageArguments[];
+}
+
+/** The words of one image before they are parsed. */
+interface Section {
+  image: string | undefined;
+  flags: string[];
+  args: string[];
+}
+
+const all: OptionTable = { ...globalOptions, ...podOptions, ...appOptions };
+
+/**
+ * Parses rkt's grammar: `[POD-OPTION]... IMAGE [APP-OPTION]... [-- ARG... [---]] ...`.
+ *
+ * Options of the pod may stand anywhere, options of an app behind its image; between `--` and `---` everything
+ * is an argument of the app, word for word.
+ */
+export function parseArguments(argv: readonly string[]): PrepareArguments {
+  const sections = sectionsOf(argv);
+  const [before = { image: undefined, flags: [], args: [] }, ...rest] = sections;
+  const pod: string[] = [];
+  const beforeImage = splitFlags(before.flags, pod);
+  const stray = beforeImage.find((word) => !word.startsWith('--mount'));
+  if (stray !== undefined) throw new Failure(EXIT.usage, `${nameOf(stray)} must follow an image`);
+  const images = rest.map(({ image = '', flags, args }) => {
+    return { image, given: parseOptions(appOptions, splitFlags(flags, pod)).given, args };
+  });
+  return {
+    pod: parseOptions({ ...globalOptions, ...podOptions }, pod).given,
+    mounts: parseOptions(appOptions, beforeImage).given.mount,
+    images,
+  };
+}
+
+function sectionsOf(argv: readonly string[]): Section[] {
+  let current: Section = { image: undefined, flags: [], args: [] };
+  const sections = [current];
+  let verbatim = false;
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] ?? '';
+    if (verbatim) {
+      if (word === '---') verbatim = false;
+      else current.args.push(word);
+    } else if (word === '--') {
+      if (current.image === undefined) throw new Failure(EXIT.usage, 'an image is required before any app arguments');
+      verbatim = true;
+    } else if (word.startsWith('-') && word !== '-' && word !== '---') {
+      const flag = withValue(word, argv[i + 1]);
+      if (flag !== word) i++;
+      current.flags.push(flag);
+    } else if (word !== '' && word !== '---') {
+      current = { image: word, flags: [], args: [] };
+      sections.push(current);
+    }
+  }
+  return sections;
+}
+
+/** An option with its value in one word: `--user USER` becomes `--user=USER`. */
+function withValue(word: string, next: string | undefined): string {
+  if (!word.startsWith('--')) return word;
+  const option = all[word.slice(2)];
+  if (word.includes('=') || option === undefined || option.type === 'boolean') return word;
+  if (option.implied !== undefined) return `${word}=${option.implied}`;
+  if (next === undefined) throw new Failure(EXIT.usage, `option ${word} needs a value: ${option.value ?? 'VALUE'}`);
+  return `${word}=${next}`;
+}
+
+/** Moves the pod's options to `pod` and returns the others. */
+function splitFlags(flags: readonly string[], pod: string[]): string[] {
+  const own: string[] = [];
+  for (const flag of flags) {
+    const name = nameOf(flag).slice(2);
+    if (!(name in all) && flag !== '-h')
+      throw new Failure(EXIT.usage, `unknown option ${printable(nameOf(flag))}: try --help`);
+    (name in appOptions ? own : pod).push(flag);
+  }
+  return own;
+}
+
+function nameOf(flag: string): string {
+  return flag.replace(/=.*$/s, '');
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EXIT, Failure } from '@rkt/exit';
+import { type RuntimeCapabilities } from '@rkt/formats';
+import { printable } from '@rkt/names';
+import { flagSets } from '@rkt/plan';
+
+/** What root in a pod may do by default: what package managers and servers that change their user need, and nothing about the host. */
+const DEFAULT: readonly string[] = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_SETFCAP',
+  'CAP_SETGID',
+  'CAP_SETPCAP',
+  'CAP_SETUID',
+  'CAP_SYS_CHROOT',
+];
+
+/** What decides about the capabilities of an app. */
+export interface CapabilityChoice {
+  readonly uid: number;
+  readonly retain: readonly string[];
+  readonly remove: readonly string[];
+  /** `--insecure-options=capabilities`. */
+  readonly unrestricted: boolean;
+}
+
+/** The capability sets of an app: for an app that is not root the effective and permitted sets are empty, inheritable and ambient always. */
+export function capabilitiesOf({ uid, retain, remove, unrestricted }: CapabilityChoice): RuntimeCapabilities {
+  if (retain.length > 0 && remove.length > 0) {
+    throw new Failure(EXIT.usage, 'cannot use both --caps-retain and --caps-remove on the same image');
+  }
+  const retained = names(retain);
+  const removed = names(remove);
+  const base = unrestricted ? flagSets.capability : retain.length > 0 ? retained : DEFAULT;
+  const bounding = base.filter((name) => !removed.includes(name));
+  const active = uid === 0 ? bounding : [];
+  return { bounding, effective: active, permitted: active, inheritable: [], ambient: [] };
+}
+
+function names(lists: readonly string[]): string[] {
+  const known: readonly string[] = flagSets.capability;
+  return lists
+    .flatMap((list) => list.split(','))
+    .map((name) => {
+      const upper = name.trim().toUpperCase();
+      const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+      if (known.includes(full)) return full;
+      throw new Failure(EXIT.usage, `cannot use capability "${printable(name)}": no such capability`);
+    });
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT, Failure } from '@rkt/exit';
+import { libraryFile } from '@rkt/files';
+import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
+import { appNameOf, hexOf, parseAppName, printable, type AppName } from '@rkt/names';
+import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
+import { signalNamed } from '@rkt/flavor-ns';
+import { parseProfile, type SeccompProfile } from 'seccomp-tools';
+import { type ImageArguments, type PrepareArguments } from './arguments.ts';
+import { capabilitiesOf } from './capabilities.ts';
+import { type FoundImage } from './images.ts';
+import { nameFiles, type PrivateFile } from './names.ts';
+import { userNamespaceProblem } from './probe.ts';
+import { argumentsOf, environmentOf, workingDirectory } from './process.ts';
+import { parseCpu, parseMemory } from './quantities.ts';
+import { runtimeConfig } from './runtime-config.ts';
+import { seccompProfile } from './seccomp-profile.ts';
+import { findIdentity, splitUser, type Identity, type UserDatabase } from './users.ts';
+import { parseMount, parseVolumes, type AppMount } from './volumes.ts';
+
+/** What a pod is composed from. */
+export interface ComposeInput {
+  readonly dir: string;
+  readonly pod: Pod;
+  readonly given: PrepareArguments;
+  readonly images: readonly FoundImage[];
+  readonly insecure: ReadonlySet<string>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** The pod as data: nothing is on disk yet. */
+export interface Composed {
+  readonly manifest: PodManifest;
+  readonly configs: ReadonlyMap<AppName, RuntimeConfig>;
+  readonly files: readonly PrivateFile[];
+}
+
+/** Composes the pod from the images and what the user said. */
+export function composePod(input: ComposeInput): Composed {
+  const { pod, given, dir } = input;
+  const head = {
+    uuid: pod.uuid,
+    hostname: hostnameOf(given.pod.hostname, pod),
+    network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
+    userNamespace: userNamespace(input),
+    volumes: parseVolumes(given.pod.volume),
+  };
+  const podPath = join(dir, 'pods', 'run', pod.uuid);
+  const files = nameFiles(podPath, head);
+  const apps = given.images.map((said, index) => {
+    const image = input.images[index];
+    if (image === undefined) throw new Error('an image was not found');
+    return composeApp({ ...input, head, podPath, files, said, image });
+  });
+  refuseDuplicates(apps.map(({ app }) => app.name));
+  const manifest: PodManifest = {
+    version: 1,
+    created: Date.now(),
+    insecureOptions: [...input.insecure].toSorted(),
+    apps: apps.map(({ app }) => app),
+    ...head,
+  };
+  return { manifest, files, configs: new Map(apps.map(({ app, config }) => [app.name, config])) };
+}
+
+type Head = Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'userNamespace' | 'volumes'>;
+
+interface AppInput extends ComposeInput {
+  readonly head: Head;
+  readonly podPath: string;
+  readonly files: readonly PrivateFile[];
+  readonly said: ImageArguments;
+  readonly image: FoundImage;
+}
+
+function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
+  const { said, image, given, head } = input;
+  const name = said.given.name === undefined ? appNameOf(image.name) : parseAppName(said.given.name);
+  const mounts = mountsOf(given.mounts, said, head);
+  const container = image.config.config ?? {};
+  const app: PodApp = {
+    name,
+    image: {
+      id: image.id,
+      name: image.name,
+      layers: [...image.chain],
+      labels: { ...container.Labels },
+      ports: Object.keys(container.ExposedPorts ?? {}),
+    },
+    stopSignal: signalNamed(container.StopSignal ?? 'SIGTERM'),
+    interactive: given.pod.interactive,
+    mounts,
+  };
+  return { app, config: configOf(input, name, mounts) };
+}
+
+function configOf(input: AppInput, name: AppName, mounts: readonly AppMount[]): RuntimeConfig {
+  const { said, image, given, head, insecure } = input;
+  const container = image.config.config ?? {};
+  const identity = identityOf(input);
+  refuseForeignIds(identity, head);
+  return runtimeConfig({
+    pod: head,
+    podPath: input.podPath,
+    name,
+    process: {
+      args: argumentsOf(container, { image: said.image, exec: said.given.exec, args: said.args }),
+      env: environmentOf({
+        app: name,
+        identity,
+        image: container.Env ?? [],
+        option: said.given.environment,
+        pod: given.pod['set-env'],
+        inherited: given.pod['inherit-env'] ? input.environment : undefined,
+      }),
+      cwd: workingDirectory(container.WorkingDir, said.given['working-dir']),
+      capabilities: capabilitiesOf({
+        uid: identity.uid,
+        retain: said.given['caps-retain'],
+        remove: said.given['caps-remove'],
+        unrestricted: insecure.has('capabilities'),
+      }),
+      oomScoreAdj: oomScoreAdj(said.given['oom-score-adj']),
+    },
+    user: identity,
+    interactive: given.pod.interactive,
+    readOnlyRoot: said.given['readonly-rootfs'] === 'true',
+    resources: resourcesOf(said),
+    mounts,
+    imageVolumes: Object.keys(container.Volumes ?? {})
+      .map((path) => workingDirectory(path, undefined))
+      .filter((path) => path !== '/'),
+    files: input.files,
+    seccomp: insecure.has('seccomp') ? undefined : seccompProfile(said.given.seccomp, defaultProfile()),
+    unmasked: insecure.has('paths'),
+    annotations: { 'org.opencontainers.image.stopSignal': container.StopSignal ?? 'SIGTERM' },
+  });
+}
+
+function identityOf({ dir, said, image }: AppInput): Identity {
+  const fromImage = splitUser(image.config.config?.User ?? '');
+  const user = said.given.user ?? fromImage.user;
+  const group = said.given.group ?? (said.given.user === undefined ? fromImage.group : undefined);
+  const identity = findIdentity(userDatabase(dir, image), user, group);
+  const extra = said.given['supplementary-gids'];
+  return extra === undefined ? identity : { ...identity, groups: extra.split(',').map(groupId) };
+}
+
+function groupId(text: string): number {
+  if (/^\d{1,10}$/.test(text) && Number(text) < 4294967295) return Number(text);
+  throw new Failure(EXIT.usage, `cannot use group id "${printable(text)}": wanted a number`);
+}
+
+// The unpacker left the user database of each chain of layers beside its tree.
+function userDatabase(dir: string, { chain }: FoundImage): UserDatabase {
+  const top = chain.at(-1);
+  if (top === undefined) return { passwd: '', group: '' };
+  const read = (name: string) => readFileSync(join(dir, 'layers', hexOf(top), name), 'latin1');
+  return { passwd: read('passwd'), group: read('group') };
+}
+
+/** An id outside the pod's range has no number on the host. */
+function refuseForeignIds({ uid, gid, groups }: Identity, { userNamespace: range }: Head): void {
+  const foreign = [uid, gid, ...groups].find((id) => 'count' in range && id >= range.count);
+  if (foreign === undefined) return;
+  throw new Failure(
+    EXIT.dataRefused,
+    `cannot use id ${foreign}: a pod has ids 0 to ${RANGE_SIZE - 1}: wanted a smaller one, or --insecure-options=userns`,
+  );
+}
+
+function resourcesOf({ given }: ImageArguments): RuntimeConfig['linux']['resources'] {
+  const { memory, cpu } = given;
+  const shares = given['cpu-shares'];
+  if (shares !== undefined && (shares < 2 || shares > 262144)) {
+    throw new Failure(EXIT.usage, `cannot use --cpu-shares=${shares}: wanted 2 to 262144`);
+  }
+  const period = 100_000;
+  const quota = cpu === undefined ? {} : { quota: (parseCpu(cpu) * period) / 1000, period };
+  return {
+    pids: { limit: given['pids-limit'] },
+    ...(memory === undefined ? {} : { memory: { limit: parseMemory(memory) } }),
+    ...(cpu === undefined && shares === undefined
+      ? {}
+      : { cpu: { ...quota, ...(shares === undefined ? {} : { shares }) } }),
+  };
+}
+
+/** Mounts behind an image win over those before the first image with the same target; of two alike the first counts. */
+function mountsOf(everywhere: readonly string[], said: ImageArguments, head: Head): AppMount[] {
+  const mounts = [...said.given.mount, ...everywhere].map((text) => parseMount(text, head.volumes));
+  return mounts.filter(({ target }, index) => mounts.findIndex((other) => other.target === target) === index);
+}
+
+function oomScoreAdj(score: number): number {
+  if (Number.isInteger(score) && score >= -1000 && score <= 1000) return score;
+  throw new Failure(EXIT.usage, `cannot use --oom-score-adj=${score}: wanted -1000 to 1000`);
+}
+
+function hostnameOf(given: string | undefined, { uuid }: Pod): string {
+  if (given === undefined) return `rkt-${uuid}`;
+  if (/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/.test(given)) return given;
+  throw new Failure(
+    EXIT.usage,
+    `cannot use host name "${printable(given)}": wanted letters, digits, dots and hyphens, at most 64`,
+  );
+}
+
+function userNamespace({ dir, pod, insecure }: ComposeInput): PodManifest['userNamespace'] {
+  if (insecure.has('userns')) return { unavailable: '--insecure-options=userns' };
+  const problem = userNamespaceProblem(dir, pod.path);
+  if (problem !== undefined) return { unavailable: problem };
+  return { first: allocateRange(dir, pod.uuid), count: RANGE_SIZE };
+}
+
+function refuseDuplicates(names: readonly string[]): void {
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined) throw new Failure(EXIT.usage, `multiple apps with name "${twice}": use --name`);
+}
+
+function defaultProfile(): SeccompProfile {
+  return parseProfile(readFileSync(libraryFile('seccomp.json'), 'utf8'));
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
+import { type Context } from '@rkt/command';
+import { EXIT, Failure } from '@rkt/exit';
+import { exists } from '@rkt/files';
+import { type Descriptor, type ImageConfig } from '@rkt/formats';
+import { parseReference, printReference, type Digest } from '@rkt/names';
+import { openStore, type Store } from '@rkt/store';
+import { chainIds } from './chain.ts';
+
+/** An image that is in a store, with what its manifest and configuration say. */
+export interface FoundImage {
+  /** The reference by which it was asked for, in its canonical form. */
+  readonly reference: string;
+  /** A name that people know it by. */
+  readonly name: string;
+  readonly id: Digest;
+  readonly store: Store;
+  readonly config: ImageConfig;
+  readonly layers: readonly Descriptor[];
+  readonly diffIds: readonly Digest[];
+  /** The chain ids of the layers, the lowest first. */
+  readonly chain: readonly Digest[];
+}
+
+/**
+ * The stores in which images are looked for: the one of --dir, those of --store, and under sudo the one of the calling user.
+ *
+ * Whose store it is does not matter: every byte is hashed against the digest before it is used.
+ */
+export function openStores({ dir, environment }: Context, more: readonly string[]): Store[] {
+  const caller = environment['SUDO_USER'];
+  const home = environment['SUDO_HOME'] ?? (caller === undefined ? undefined : `/home/${caller}`);
+  const implied = home !== undefined && home.startsWith('/') ? [join(home, '.local', 'share', 'rkt', 'store')] : [];
+  const given = more.map((path) => {
+    if (exists(path)) return path;
+    throw new Failure(EXIT.notFound, `cannot open store "${path}": no such directory`);
+  });
+  return [join(dir, 'store'), ...given, ...implied].filter((path) => exists(path)).map((path) => openStore(path));
+}
+
+/** The images that are in no store. */
+export function missingImages(stores: readonly Store[], images: readonly { readonly image: string }[]): string[] {
+  return images.map(({ image }) => image).filter((image) => findStored(stores, image) === undefined);
+}
+
+/** Finds each image and reads its manifest and configuration, hashed against their digests. */
+export function findImages(stores: readonly Store[], images: readonly { readonly image: string }[]): FoundImage[] {
+  return images.map(({ image }) => {
+    const found = findStored(stores, image);
+    if (found !== undefined) return found;
+    throw new Failure(EXIT.notFound, `cannot find image "${image}": not in a store: fetch it first`);
+  });
+}
+
+function findStored(stores: readonly Store[], image: string): FoundImage | undefined {
+  const reference = parseReference(image);
+  for (const store of stores) {
+    const stored = lookUp(store, image);
+    if (stored === undefined) continue;
+    const { config, manifest } = store.readImage(stored.digest);
+    const { diff_ids: diffIds } = config.rootfs;
+    return {
+      reference: printReference(reference),
+      name: stored.name ?? printReference(reference),
+      id: stored.digest,
+      store,
+      config,
+      layers: manifest.layers,
+      diffIds,
+      chain: chainIds(diffIds),
+    };
+  }
+  return undefined;
+}
+
+function lookUp(store: Store, image: string) {
+  try {
+    return store.find(parseReference(image));
+  } catch (error) {
+    if (error instanceof Failure && error.status === EXIT.notFound) return undefined;
+    throw error;
+  }
+}

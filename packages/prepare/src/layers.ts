@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Context } from '@rkt/command';
+import { exists, lock, removeTree, syncDirectory, writeNew } from '@rkt/files';
+import { type Descriptor } from '@rkt/formats';
+import { hexOf, type Digest } from '@rkt/names';
+import { type Store } from '@rkt/store';
+import { type FoundImage } from './images.ts';
+import { unpackLayer } from './unpack.ts';
+
+/** One layer of an image, as it is unpacked. */
+export interface Layer {
+  readonly store: Store;
+  readonly descriptor: Descriptor;
+  readonly diffId: Digest;
+  readonly chainId: Digest;
+  /** The chain ids of the layers below it, the lowest first. */
+  readonly parents: readonly Digest[];
+}
+
+/**
+ * Makes the tree of every layer of the images that is not there yet: `layers/HEX/tree`, named by its chain id.
+ *
+ * A tree is made beside its place and renamed into it, under a lock, so that two of us do not do the work twice.
+ */
+export async function unpackLayers({ dir, note }: Context, images: readonly FoundImage[]): Promise<void> {
+  const layers = join(dir, 'layers');
+  mkdirSync(layers, { recursive: true, mode: 0o700 });
+  const missing = images.flatMap(layersOf).filter(({ chainId }) => !exists(layers, hexOf(chainId)));
+  if (missing.length === 0) return;
+  using _held = await lock(layers);
+  for (const layer of missing) {
+    // Somebody may have made it while we waited.
+    if (!exists(layers, hexOf(layer.chainId))) await makeLayer(layers, layer, note);
+  }
+}
+
+function layersOf({ store, layers, diffIds, chain }: FoundImage): Layer[] {
+  return layers.map((descriptor, index) => {
+    const diffId = diffIds[index];
+    const chainId = chain[index];
+    if (diffId === undefined || chainId === undefined) throw new Error('an image has more layers than diffIDs');
+    return { store, descriptor, diffId, chainId, parents: chain.slice(0, index) };
+  });
+}
+
+async function makeLayer(layers: string, layer: Layer, note: (message: string) => void): Promise<void> {
+  const name = hexOf(layer.chainId);
+  const temporary = join(layers, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
+  mkdirSync(temporary, { mode: 0o700 });
+  for (const directory of ['tree', 'work', 'merged']) mkdirSync(join(temporary, directory), { mode: 0o755 });
+  try {
+    const made = await unpackLayer({
+      layer,
+      scratch: temporary,
+      workplace: {
+        tree: join(temporary, 'tree'),
+        work: join(temporary, 'work'),
+        merged: join(temporary, 'merged'),
+        parents: layer.parents.map((parent) => join(layers, hexOf(parent), 'tree')),
+      },
+    });
+    for (const warning of made.warnings) note(warning);
+    writeNew(join(temporary, 'passwd'), made.passwd);
+    writeNew(join(temporary, 'group'), made.group);
+    for (const scratch of ['work', 'merged', 'reader.plan', 'writer.plan']) removeTree(join(temporary, scratch));
+    syncDirectory(temporary);
+    renameSync(temporary, join(layers, name));
+    syncDirectory(layers);
+  } catch (error) {
+    removeTree(temporary);
+    throw error;
+  }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Command } from '@rkt/command';
+import { EXIT, Failure } from '@rkt/exit';
+import { createPod, movePod, type Pod } from '@rkt/pods';
+import { removeTree } from '@rkt/files';
+import { parseArguments, type PrepareArguments } from './arguments.ts';
+import { composePod, type Composed } from './compose.ts';
+import { findImages, missingImages, openStores, type FoundImage } from './images.ts';
+import { parseInsecureOptions } from './insecure.ts';
+import { unpackLayers } from './layers.ts';
+import { options } from './options.ts';
+import { decide } from './policy.ts';
+import { writePod } from './write-pod.ts';
+
+/** rkt-prepare: from images in the store to a pod directory that says all that root will do. */
+export const prepare: Command<typeof options> = {
+  name: 'rkt-prepare',
+  synopsis: 'rkt-prepare [OPTION]... IMAGE [APP-OPTION]... [-- ARG... [---]]',
+  summary: 'prepare a pod: unpack images and write down what root will do',
+  options,
+  rawArguments: true,
+  main: async (_given, argv, context) => {
+    const given = parseArguments(argv);
+    const stores = openStores(context, given.pod.store);
+    if (given.pod['print-missing']) {
+      for (const image of missingImages(stores, given.images)) context.print(image);
+      return EXIT.ok;
+    }
+    if (process.geteuid?.() !== 0) throw new Failure(EXIT.notPermitted, 'cannot prepare a pod: not root: wanted sudo');
+    if (given.images.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
+    const insecure = parseInsecureOptions(given.pod['insecure-options']);
+    const images = findImages(stores, given.images);
+    const verification = decide(images, insecure);
+    await unpackLayers(context, images);
+    context.print(makePod(context.dir, { given, images, insecure, verification, environment: context.environment }));
+    return EXIT.ok;
+  },
+};
+
+interface Settled {
+  readonly given: PrepareArguments;
+  readonly images: readonly FoundImage[];
+  readonly insecure: ReadonlySet<string>;
+  readonly verification: object;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Makes the pod's directory; nothing of it stays if that fails. Returns the UUID. */
+function makePod(dir: string, { given, images, insecure, verification, environment }: Settled): string {
+  const { pod, lock } = createPod(dir);
+  using _held = lock;
+  try {
+    saveUuid(given.pod['uuid-file-save'], pod);
+    const composed: Composed = composePod({ dir, pod, given, images, insecure, environment });
+    writePod(dir, pod, { ...composed, verification });
+    movePod(dir, pod, 'prepared');
+    return pod.uuid;
+  } catch (error) {
+    removeTree(pod.path);
+    throw error;
+  }
+}
+
+// Without a newline, as rkt always wrote it: scripts read the file whole.
+function saveUuid(file: string | undefined, { uuid }: Pod): void {
+  if (file !== undefined) writeFileSync(join(file), uuid, { mode: 0o644 });
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type OptionTable } from '@rkt/command';
+
+/** Options of the pod: they may stand anywhere. */
+export const podOptions = {
+  store: { type: 'strings', value: 'DIR', describe: 'look for images in this store too, after the one of --dir' },
+  'pull-policy': {
+    type: 'string',
+    value: 'POLICY',
+    default: 'new',
+    choices: ['new', 'never', 'update'],
+    describe: 'when rkt-run fetches: images that are missing, none, or all',
+  },
+  net: {
+    type: 'string',
+    value: 'NETWORK',
+    default: 'none',
+    implied: 'none',
+    choices: ['none', 'host'],
+    describe: 'network of the pod',
+  },
+  hostname: { type: 'string', value: 'NAME', describe: 'host name of the pod, rkt-UUID if not given' },
+  volume: {
+    type: 'strings',
+    value: 'NAME,kind=host|empty,...',
+    describe:
+      'a volume: kind=host takes source=PATH, readOnly=BOOL, recursive=BOOL; kind=empty takes mode=MODE, uid=UID, gid=GID',
+  },
+  'set-env': { type: 'strings', value: 'NAME=VALUE', describe: 'environment variable of every app' },
+  'inherit-env': { type: 'boolean', describe: 'give the apps the variables of the caller that they do not have' },
+  'insecure-options': {
+    type: 'strings',
+    value: 'OPTION,...',
+    describe: 'switch protections off: image, capabilities, paths, seccomp, userns, landlock, all-run, all',
+  },
+  interactive: { type: 'boolean', describe: 'connect the app to the terminal of rkt-run-prepared' },
+  'uuid-file-save': { type: 'string', value: 'FILE', describe: 'write the UUID of the pod to this file' },
+  quiet: { type: 'boolean', describe: 'print nothing but the UUID' },
+  'print-missing': {
+    type: 'boolean',
+    describe: 'prepare nothing; print the images that are not in a store, one on a line',
+  },
+} as const satisfies OptionTable;
+
+/** Options of an app: they follow its image. */
+export const appOptions = {
+  name: { type: 'string', value: 'NAME', describe: 'name of the app' },
+  exec: { type: 'string', value: 'PROGRAM', describe: 'program to run instead of that of the image' },
+  user: { type: 'string', value: 'USER', describe: 'user: a name or number of the image, or a path in it' },
+  group: { type: 'string', value: 'GROUP', describe: 'group: a name or number of the image, or a path in it' },
+  'supplementary-gids': { type: 'string', value: 'GID,...', describe: 'supplementary groups' },
+  environment: { type: 'strings', value: 'NAME=VALUE', describe: 'environment variable of the app' },
+  'working-dir': { type: 'string', value: 'PATH', describe: 'working directory' },
+  'readonly-rootfs': {
+    type: 'string',
+    value: 'BOOL',
+    implied: 'true',
+    default: 'false',
+    choices: ['true', 'false'],
+    describe: 'make the root file system read-only',
+  },
+  mount: {
+    type: 'strings',
+    value: 'volume=NAME,target=PATH',
+    describe: 'mount a volume; before the first image: in every app',
+  },
+  memory: { type: 'string', value: 'QUANTITY', describe: 'memory limit, such as 64Mi or 1G' },
+  cpu: { type: 'string', value: 'QUANTITY', describe: 'limit of processor time, such as 500m or 2' },
+  'cpu-shares': { type: 'number', value: 'N', describe: 'weight of processor time, 2 to 262144' },
+  'pids-limit': { type: 'number', value: 'N', default: 1024, describe: 'limit of processes and threads' },
+  'caps-retain': { type: 'strings', value: 'CAP,...', describe: 'capabilities to keep, and no others' },
+  'caps-remove': { type: 'strings', value: 'CAP,...', describe: 'capabilities to take from the default set' },
+  seccomp: {
+    type: 'string',
+    value: 'mode=retain|remove[,errno=E],CALL,...',
+    describe: 'system calls to allow, or to take from the default filter',
+  },
+  'oom-score-adj': {
+    type: 'number',
+    value: 'N',
+    default: 0,
+    describe: 'preference of the out-of-memory killer, -1000 to 1000',
+  },
+} as const satisfies OptionTable;
+
+/** All options, for help and man page. */
+export const options = { ...podOptions, ...appOptions } as const satisfies OptionTable;

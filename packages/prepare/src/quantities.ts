@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EXIT, Failure } from '@rkt/exit';
+import { printable } from '@rkt/names';
+
+const FACTORS: Readonly<Record<string, number>> = {
+  m: 1e-3,
+  '': 1,
+  k: 1e3,
+  K: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+};
+
+const SMALLEST_MEMORY_BYTES = 4096;
+
+/** The bytes of a memory quantity: a decimal number with an optional suffix k, M, G, T, Ki, Mi, Gi or Ti. */
+export function parseMemory(text: string): number {
+  const bytes = Math.floor(parseQuantity(text, '--memory'));
+  if (bytes >= SMALLEST_MEMORY_BYTES) return bytes;
+  throw new Failure(EXIT.usage, `memory limit of ${bytes} bytes too low: try a reasonable value, such as --memory=16M`);
+}
+
+/** The thousandths of a processor of a quantity such as `500m` or `2`. */
+export function parseCpu(text: string): number {
+  const milli = Math.round(parseQuantity(text, '--cpu') * 1000);
+  // The kernel accepts no quota below one millisecond in its period of 100.
+  if (milli >= 10) return milli;
+  throw new Failure(EXIT.usage, `cannot use --cpu="${text}": too low: wanted at least 10m`);
+}
+
+function parseQuantity(text: string, option: string): number {
+  const match = /^(\d+(?:\.\d+)?)([a-zA-Z]{0,2})$/.exec(text);
+  const factor = FACTORS[match?.[2] ?? 'none'];
+  const value = Number(match?.[1]) * (factor ?? Number.NaN);
+  if (Number.isFinite(value) && value <= Number.MAX_SAFE_INTEGER) return value;
+  throw new Failure(
+    EXIT.usage,
+    `cannot use ${option}="${printable(text)}": wanted a number with a suffix such as m, M or Gi`,
+  );
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type PodManifest, type RuntimeConfig, type RuntimeMount } from '@rkt/formats';
+import { type PrivateFile } from './names.ts';
+import { maskedPaths, readOnlyPaths } from './paths.ts';
+import { type AppMount } from './volumes.ts';
+
+/** What the runtime configuration of an app is made of. */
+export interface AppSettings {
+  readonly pod: Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'userNamespace' | 'volumes'>;
+  /** Where the pod's directory will be while it runs. */
+  readonly podPath: string;
+  readonly name: string;
+  readonly process: Pick<RuntimeConfig['process'], 'args' | 'env' | 'cwd' | 'capabilities' | 'oomScoreAdj'>;
+  readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
+  readonly interactive: boolean;
+  readonly readOnlyRoot: boolean;
+  readonly resources: RuntimeConfig['linux']['resources'];
+  readonly mounts: readonly AppMount[];
+  /** The volumes that the image itself names. */
+  readonly imageVolumes: readonly string[];
+  /** resolv.conf, hosts and hostname. */
+  readonly files: readonly PrivateFile[];
+  readonly seccomp: object | undefined;
+  readonly unmasked: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+const KERNEL_MOUNTS: readonly RuntimeMount[] = [
+  mount('/proc', 'proc', ['nosuid', 'nodev', 'noexec']),
+  mount('/dev', 'tmpfs', ['nosuid', 'noexec', 'mode=0755', 'size=64k', 'nr_inodes=64']),
+  mount('/dev/pts', 'devpts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),
+  mount('/dev/shm', 'tmpfs', ['nosuid', 'nodev', 'noexec', 'mode=1777', 'size=64m']),
+  mount('/dev/mqueue', 'mqueue', ['nosuid', 'nodev', 'noexec']),
+  mount('/sys', 'sysfs', ['nosuid', 'nodev', 'noexec', 'ro']),
+];
+
+const SCRATCH: readonly RuntimeMount[] = ['/tmp', '/run', '/var/tmp'].map((path) => {
+  return mount(path, 'tmpfs', ['nosuid', 'nodev', path === '/run' ? 'mode=0755' : 'mode=1777', 'size=50%']);
+});
+
+/** The OCI runtime configuration of an app: what `apps/NAME/config.json` says. */
+export function runtimeConfig(settings: AppSettings): RuntimeConfig {
+  const { pod, process, user } = settings;
+  const { userNamespace } = pod;
+  const mapping =
+    'first' in userNamespace ? [{ containerID: 0, hostID: userNamespace.first, size: userNamespace.count }] : undefined;
+  return {
+    ociVersion: '1.0.2',
+    root: { path: 'rootfs', readonly: settings.readOnlyRoot },
+    hostname: pod.hostname,
+    process: {
+      terminal: settings.interactive,
+      user: { uid: user.uid, gid: user.gid, umask: 0o022, additionalGids: user.groups },
+      ...process,
+      rlimits: [
+        { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
+        { type: 'RLIMIT_NOFILE', soft: 1024, hard: 524288 },
+      ],
+      noNewPrivileges: true,
+    },
+    mounts: mountsOf(settings),
+    annotations: settings.annotations,
+    linux: {
+      namespaces: namespacesOf(pod),
+      ...(mapping === undefined ? {} : { uidMappings: mapping, gidMappings: mapping }),
+      cgroupsPath: `/rkt/${pod.uuid}/app-${settings.name}`,
+      resources: settings.resources,
+      maskedPaths: settings.unmasked ? [] : maskedPaths(),
+      readonlyPaths: settings.unmasked ? [] : readOnlyPaths(),
+      rootfsPropagation: 'private',
+      ...(settings.seccomp === undefined ? {} : { seccomp: settings.seccomp }),
+    },
+  };
+}
+
+function namespacesOf(pod: AppSettings['pod']): { type: string }[] {
+  const user = 'first' in pod.userNamespace ? ['user'] : [];
+  const network = pod.network === 'none' ? ['network'] : [];
+  return [...user, ...network, 'pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type }));
+}
+
+function mountsOf(settings: AppSettings): RuntimeMount[] {
+  const mounted = new Set(settings.mounts.map(({ target }) => target));
+  const scratch = settings.readOnlyRoot ? SCRATCH.filter(({ destination }) => !mounted.has(destination)) : [];
+  const volumes = settings.imageVolumes.filter((path) => !mounted.has(path)).map(imageVolume);
+  const files = settings.files.filter(({ target }) => !mounted.has(target));
+  return [
+    ...KERNEL_MOUNTS,
+    ...scratch,
+    ...volumes,
+    ...files.map(({ source, target }) => bind(source, target, ['rbind', 'ro', 'nosuid', 'nodev', 'file'])),
+    ...settings.mounts.map((appMount) => volumeMount(settings, appMount)),
+  ];
+}
+
+/** A directory of the image that is a volume: the same directory, writable also in a read-only root. */
+function imageVolume(path: string): RuntimeMount {
+  return bind(`rootfs${path}`, path, ['rbind', 'nosuid', 'nodev']);
+}
+
+function volumeMount({ pod, podPath }: AppSettings, { volume, target, readOnly }: AppMount): RuntimeMount {
+  const found = pod.volumes.find(({ name }) => name === volume);
+  if (found === undefined) throw new Error(`volume ${volume} was not checked`);
+  const recursive = found.kind === 'host' && found.recursive;
+  const mapped = 'first' in pod.userNamespace ? [recursive ? 'ridmap' : 'idmap'] : [];
+  const file = found.kind === 'host' && found.isFile ? ['file'] : [];
+  return bind(found.kind === 'host' ? found.source : `${podPath}/volumes/${volume}`, target, [
+    recursive ? 'rbind' : 'bind',
+    'nosuid',
+    'nodev',
+    ...(readOnly ? ['ro'] : []),
+    ...mapped,
+    ...file,
+  ]);
+}
+
+function bind(source: string, destination: string, options: readonly string[]): RuntimeMount {
+  return { destination, type: 'bind', source, options };
+}
+
+function mount(destination: string, type: string, options: readonly string[]): RuntimeMount {
+  return { destination, type, source: type, options };
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import { chownSync, chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { hostHierarchies } from '@rkt/cgroups';
+import { syncDirectory, writeNew } from '@rkt/files';
+import { appPlan, podPlan, type Host, type PodInput } from '@rkt/flavor-ns';
+import { printPod, printRuntimeConfig, type PodApp, type RuntimeConfig } from '@rkt/formats';
+import { hexOf } from '@rkt/names';
+import { printPlan } from '@rkt/plan';
+import { type Pod } from '@rkt/pods';
+import { compile, encode, type SeccompProfile } from 'seccomp-tools';
+import { type Composed } from './compose.ts';
+import { features } from './features.ts';
+
+/** Writes the pod into its directory: manifest, runtime configurations, plans, filters, the files and directories they need. */
+export function writePod(dir: string, pod: Pod, composed: Composed & { readonly verification: object }): void {
+  const { manifest, configs, files, verification } = composed;
+  const apps = manifest.apps.map((app) => ({ app, config: configOf(configs, app) }));
+  const host: Host = { hierarchies: hostHierarchies(), landlock: features().landlock };
+  const input: PodInput = { dir, pod: manifest, apps, host };
+  rmSync(join(pod.path, 'probe.plan'), { force: true });
+  writeNew(join(pod.path, 'pod.json'), printPod(manifest));
+  writeNew(join(pod.path, 'verification.json'), `${JSON.stringify(verification, null, 2)}\n`);
+  mkdirSync(join(pod.path, 'etc'));
+  for (const { source, content } of files) writeNew(join(pod.path, 'etc', basename(source)), content);
+  makeVolumes(pod, composed);
+  mkdirSync(join(pod.path, 'apps'));
+  for (const from of apps) writeApp(input, pod, from);
+  writeNew(join(pod.path, 'plan'), printPlan(podPlan(input)), 0o600);
+  syncDirectory(pod.path);
+}
+
+function configOf(configs: Composed['configs'], { name }: PodApp): RuntimeConfig {
+  const config = configs.get(name);
+  if (config === undefined) throw new Error(`app ${name} has no configuration`);
+  return config;
+}
+
+function writeApp(input: PodInput, pod: Pod, from: { app: PodApp; config: RuntimeConfig }): void {
+  const { app, config } = from;
+  const home = join(pod.path, 'apps', app.name);
+  mkdirSync(home, { mode: 0o700 });
+  for (const directory of ['rootfs', 'layers', 'data', 'data/work']) mkdirSync(join(home, directory), { mode: 0o755 });
+  for (const index of app.image.layers.keys()) mkdirSync(join(home, 'layers', String(index)));
+  makeUpper(input.dir, app, join(home, 'data', 'upper'));
+  writeNew(join(home, 'config.json'), printRuntimeConfig(config));
+  writeNew(join(home, 'plan'), printPlan(appPlan(input, from)), 0o600);
+  // Only our own profiles reach this place, as objects that were parsed or made here.
+  const profile: SeccompProfile | undefined = config.linux.seccomp;
+  if (profile !== undefined)
+    writeNew(join(home, 'seccomp.bpf'), encode(compile(profile, { arch: architecture() }).program), 0o600);
+}
+
+/** The root directory of an overlay has the attributes of its upper directory: those of the image's root. */
+function makeUpper(dir: string, { image }: PodApp, upper: string): void {
+  mkdirSync(upper);
+  const top = image.layers.at(-1);
+  if (top === undefined) return;
+  const { mode, uid, gid } = statSync(join(dir, 'layers', hexOf(top), 'tree'));
+  chownSync(upper, uid, gid);
+  chmodSync(upper, mode & 0o7777);
+}
+
+function makeVolumes(pod: Pod, { manifest }: Composed): void {
+  mkdirSync(join(pod.path, 'volumes'), { mode: 0o700 });
+  for (const volume of manifest.volumes) {
+    if (volume.kind !== 'empty') continue;
+    const path = join(pod.path, 'volumes', volume.name);
+    mkdirSync(path);
+    chownSync(path, volume.uid, volume.gid);
+    chmodSync(path, volume.mode);
+  }
+}
+
+function architecture(): 'x86_64' | 'aarch64' {
+  return process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+}
