@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import { printable } from '@rkt/names';
+
+const TAB_STOP = 8;
+
+/**
+ * Lays out rows in columns that are separated by tabs, as a terminal shows them aligned; readers split on `\t+`.
+ *
+ * Control and direction characters of outsiders are escaped, so a cell is never more than one cell. An empty cell
+ * at the end of a row is left out.
+ */
+export function layOut(rows: readonly (readonly string[])[]): string[] {
+  const escaped = rows.map((row) => row.map(printable));
+  const widths: number[] = [];
+  for (const row of escaped) {
+    for (const [column, cell] of row.entries())
+      widths[column] = Math.max(widths[column] ?? 0, stopAfter(lengthOf(cell)));
+  }
+  return escaped.map((row) =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : pad(cell, widths[column] ?? 0)))
+      .join('')
+      .trimEnd(),
+  );
+}
+
+/** The tab stop behind a text of this length: at least one column of space. */
+function stopAfter(length: number): number {
+  return (Math.floor(length / TAB_STOP) + 1) * TAB_STOP;
+}
+
+function pad(cell: string, width: number): string {
+  return cell + '\t'.repeat(Math.ceil((width - lengthOf(cell)) / TAB_STOP));
+}
+
+function lengthOf(text: string): number {
+  return Array.from(text).length;
+}
