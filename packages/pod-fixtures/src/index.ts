@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+export { CREATED_MS, digest, makePod, podUuid, TemporaryDirectory, type PodOptions } from './pod.ts';
+export { holdLock, runBin, Running, startBin, startFakePod, type Result } from './process.ts';
