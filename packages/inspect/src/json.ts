@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
+import type { PodApp, PodManifest } from '@rkt/formats';
+import type { AppView, PodView } from './view.ts';
+
+const NANOSECONDS = 1_000_000;
+
+/**
+ * The pod in the JSON of `rkt list` and `rkt status`: rkt's field names, times of pods in seconds and of apps in nanoseconds.
+ *
+ * Fields whose value is unknown are left out.
+ */
+export function podObject(view: PodView): object {
+  const { pod, manifest, status } = view;
+  return {
+    name: pod.uuid,
+    state: view.state,
+    networks: [],
+    app_names: view.apps.map(({ app }) => app.name),
+    apps: view.apps.map((app) => appObject(view, app)),
+    created_at: seconds(manifest?.created),
+    started_at: seconds(status.started?.timeMs),
+    pid: pidOf(view),
+    user_namespace: manifest?.userNamespace,
+    error: view.error,
+    user_annotations: {},
+    user_labels: {},
+  };
+}
+
+/** The pod's pid 1 as the host numbers it, while the pod runs. */
+export function pidOf(view: PodView): number | undefined {
+  return view.state === 'running' ? view.status.started?.pids[1] : undefined;
+}
+
+/** Prints JSON as `--format` wants it: on one line, or indented by tabs. */
+export function printJson(value: unknown, format: 'json' | 'json-pretty'): string {
+  return JSON.stringify(value, null, format === 'json-pretty' ? '\t' : undefined);
+}
+
+function appObject({ pod, manifest, status: podStatus }: PodView, { app, state, status, exitCode }: AppView): object {
+  return {
+    name: app.name,
+    state,
+    created_at: nanoseconds(manifest?.created),
+    started_at: nanoseconds(status.started?.timeMs),
+    finished_at: nanoseconds(status.ended?.timeMs ?? (state === 'exited' ? podStatus.ended?.timeMs : undefined)),
+    exit_code: exitCode,
+    image_id: app.image.id,
+    mounts: app.mounts.map((mount) => mountObject(pod.path, manifest, mount)),
+    user_annotations: {},
+    user_labels: {},
+  };
+}
+
+function mountObject(podPath: string, manifest: PodManifest | undefined, mount: PodApp['mounts'][number]): object {
+  const volume = manifest?.volumes.find(({ name }) => name === mount.volume);
+  return {
+    name: mount.volume,
+    container_path: mount.target,
+    host_path: volume?.kind === 'host' ? volume.source : join(podPath, 'volumes', mount.volume),
+    read_only: mount.readOnly,
+  };
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.floor(ms / 1000);
+}
+
+function nanoseconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms) * NANOSECONDS;
+}
