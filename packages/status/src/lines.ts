@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { PodManifest } from '@rkt/formats';
+import { printTime } from '@rkt/human';
+import type { PodView } from '@rkt/inspect';
+import { printable } from '@rkt/names';
+import type { State } from '@rkt/pods';
+
+const STARTED_STATES: readonly State[] = ['running', 'deleting', 'exited deleting', 'exited', 'exited garbage'];
+
+/** The lines `key=value` of `rkt status`, each key at most once. */
+export function linesOf(view: PodView): string[] {
+  const { state, manifest, status } = view;
+  const lines = [`state=${state}`];
+  if (manifest !== undefined) lines.push(`created=${printTime(manifest.created)}`);
+  if (status.started !== undefined) lines.push(`started=${printTime(status.started.timeMs)}`);
+  if (state === 'running' || state === 'exited') lines.push('networks=');
+  if (manifest !== undefined) lines.push(`userns=${rangeOf(manifest)}`);
+  if (view.error !== undefined) lines.push(`error=${printable(view.error)}`);
+  if (STARTED_STATES.includes(state)) lines.push(...startedLines(view));
+  return lines;
+}
+
+function startedLines(view: PodView): string[] {
+  const pid = view.status.started?.pids[1];
+  const exited = view.state !== 'running';
+  const codes = view.apps.filter(({ exitCode }) => exitCode !== undefined);
+  return [
+    ...(pid === undefined ? [] : [`pid=${pid}`]),
+    `exited=${exited}`,
+    ...(exited ? codes.map(({ app, exitCode }) => `app-${app.name}=${exitCode}`) : []),
+  ];
+}
+
+/** The pod's own range of ids as `FIRST:COUNT`, or why it has none. */
+function rangeOf({ userNamespace }: PodManifest): string {
+  return 'unavailable' in userNamespace
+    ? `none: ${printable(userNamespace.unavailable)}`
+    : `${userNamespace.first}:${userNamespace.count}`;
+}
