@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EXIT, Failure } from '@rkt/exit';
+import type { Op } from '@rkt/plan';
+import type { Hierarchies } from './hierarchies.ts';
+import { limitsOf, type Limit, type Setting } from './limits.ts';
+import { appDirectory, podDirectory, prefixDirectory, supervisorDirectory } from './paths.ts';
+import { DEFAULT_PIDS, type Resources } from './resources.ts';
+
+/** What the cgroups of an app are compiled from. */
+export interface CgroupInput {
+  readonly hierarchies: Hierarchies;
+  /** The UUID of the pod. */
+  readonly pod: string;
+  /** The name of the app. */
+  readonly app: string;
+  /** `linux.resources`; processes are limited to `DEFAULT_PIDS` if it says nothing of them. */
+  readonly resources: Resources;
+  /** The descriptor that `make` opens on the v2 cgroup of the pod's pid 1. */
+  readonly supervisorFd: number;
+  /** The descriptor that `make` and `openApp` open on the v2 cgroup of the app. */
+  readonly appFd: number;
+  /**
+   * The limits that somebody asked for, such as `memory.limit`: the others are dropped with a warning where a machine
+   * has no controller for them. Unless given, all but a `pids.limit` of `DEFAULT_PIDS`.
+   */
+  readonly explicit?: readonly string[];
+}
+
+/** The operations of a plan that make the cgroups of an app and put processes into them. */
+export interface CgroupOps {
+  /** Makes the cgroups of the pod and the app, writes the limits, opens the v2 cgroups; parts done already do no harm. */
+  readonly make: Op[];
+  /** Opens the v2 cgroup of an app that runs. */
+  readonly openApp: Op[];
+  /** What pid 1 does for itself: nothing with v2, which it enters by `clone`. */
+  readonly joinPod: Op[];
+  /** What a process does for itself that `clone` or `app` has put into the app's v2 cgroup, if there is v2. */
+  readonly joinApp: Op[];
+  /** Default limits that this machine cannot set. */
+  readonly warnings: readonly string[];
+}
+
+/** The settings of one v1 hierarchy or of v2. */
+interface Placed {
+  readonly version: 1 | 2;
+  readonly mount: string;
+  readonly settings: Setting[];
+}
+
+/** Compiles the cgroups of an app. Refuses a limit that was asked for and that this machine cannot set. */
+export function cgroupOps(input: CgroupInput): CgroupOps {
+  const { hierarchies, resources } = input;
+  const warnings: string[] = [];
+  const placed = new Map<string, Placed>();
+  for (const limit of limitsOf({ ...resources, pids: resources.pids ?? { limit: DEFAULT_PIDS } })) {
+    const place = placeOf(limit, hierarchies);
+    if (place !== undefined) {
+      const { settings } = placed.get(place.mount) ?? { settings: [] };
+      placed.set(place.mount, { ...place, settings: [...settings, ...place.settings] });
+    } else if (isExplicit(limit, input)) throw new Failure(EXIT.configuration, missing(limit));
+    else warnings.push(missing(limit));
+  }
+  const v1 = [...placed.values()].filter(({ version }) => version === 1);
+  const v2 = [...placed.values()].find(({ version }) => version === 2)?.settings ?? [];
+  return {
+    make: [...makeUnified(input, v2), ...v1.flatMap((place) => makeV1(input, place)), ...makeTracked(input, v1)],
+    openApp: openApp(input),
+    joinPod: trackedMount(input, v1).map((mount) => join(supervisorDirectory(mount, input.pod))),
+    joinApp: v1.map(({ mount }) => join(appDirectory(mount, input.pod, input.app))),
+    warnings,
+  };
+}
+
+function placeOf(limit: Limit, { controllers }: Hierarchies): Placed | undefined {
+  for (const version of [1, 2] as const) {
+    const settings = version === 1 ? limit.v1 : limit.v2;
+    const mounts = settings.map(({ controller }) => controllers.get(controller));
+    const [first] = mounts;
+    if (first === undefined || !mounts.every((other) => other?.version === version && other.mount === first.mount))
+      continue;
+    return { version, mount: first.mount, settings: [...settings] };
+  }
+  return undefined;
+}
+
+function isExplicit({ resource }: Limit, { explicit, resources }: CgroupInput): boolean {
+  if (explicit !== undefined) return explicit.includes(resource);
+  return resource !== 'pids.limit' || (resources.pids !== undefined && resources.pids.limit !== DEFAULT_PIDS);
+}
+
+function missing({ resource, v1, v2 }: Limit): string {
+  const names = [...new Set([...v1, ...v2].map(({ controller }) => controller))];
+  return `cannot limit "${resource}": this machine offers no ${names.join(' or ')} controller`;
+}
+
+function makeUnified(input: CgroupInput, settings: readonly Setting[]): Op[] {
+  const { hierarchies, pod, app, supervisorFd } = input;
+  const mount = hierarchies.unified;
+  if (mount === undefined) return [];
+  const needed = [...new Set(settings.map(({ controller }) => controller))];
+  // From the top down: a cgroup can pass on what it has. Processes are in leaves only, so no level refuses.
+  const enable = (directory: string): Op[] =>
+    needed.length === 0
+      ? []
+      : [
+          {
+            op: 'write',
+            path: `${directory}/cgroup.subtree_control`,
+            text: needed.map((name) => `+${name}`).join(' '),
+          },
+        ];
+  const own = appDirectory(mount, pod, app);
+  return [
+    ...enable(mount),
+    mkdir(prefixDirectory(mount)),
+    ...enable(prefixDirectory(mount)),
+    mkdir(podDirectory(mount, pod)),
+    ...enable(podDirectory(mount, pod)),
+    mkdir(supervisorDirectory(mount, pod)),
+    mkdir(own),
+    ...settings.map((setting) => set(own, setting)),
+    open(supervisorFd, supervisorDirectory(mount, pod)),
+    ...openApp(input),
+  ];
+}
+
+function makeV1({ hierarchies, pod, app }: CgroupInput, { mount, settings }: Placed): Op[] {
+  const parents = [prefixDirectory(mount), podDirectory(mount, pod)];
+  const own = appDirectory(mount, pod, app);
+  // A v1 cpuset begins empty, can only have what its parent has, and admits no process before it has both lists.
+  const isCpuset = settings.some(({ controller }) => controller === 'cpuset');
+  const fill = (directory: string): Op[] =>
+    isCpuset
+      ? Object.entries(hierarchies.cpusetRoot).map(([file, value]) =>
+          set(directory, { controller: 'cpuset', file, value }),
+        )
+      : [];
+  return [
+    ...parents.flatMap((directory) => [mkdir(directory), ...fill(directory)]),
+    mkdir(own),
+    ...fill(own),
+    // Before any process is inside: a v1 limit below what is used already fails.
+    ...settings.map((setting) => set(own, setting)),
+  ];
+}
+
+// Without v2, one v1 hierarchy has pid 1 too, so that the processes of a pod can be found and killed.
+function trackedMount({ hierarchies }: CgroupInput, v1: readonly Placed[]): string[] {
+  return hierarchies.unified === undefined ? v1.slice(0, 1).map(({ mount }) => mount) : [];
+}
+
+function makeTracked(input: CgroupInput, v1: readonly Placed[]): Op[] {
+  return trackedMount(input, v1).map((mount) => mkdir(supervisorDirectory(mount, input.pod)));
+}
+
+function openApp({ hierarchies, pod, app, appFd }: CgroupInput): Op[] {
+  return hierarchies.unified === undefined ? [] : [open(appFd, appDirectory(hierarchies.unified, pod, app))];
+}
+
+function mkdir(path: string): Op {
+  return { op: 'mkdir', path, mode: 0o755 };
+}
+
+function open(fd: number, path: string): Op {
+  return { op: 'open', fd, path, flags: ['O_RDONLY', 'O_DIRECTORY', 'O_CLOEXEC'], mode: 0 };
+}
+
+function set(directory: string, { file, value }: Setting): Op {
+  return { op: 'write', path: `${directory}/${file}`, text: value };
+}
+
+// `0` in `tasks` moves the thread that writes. A pid, or `cgroup.procs`, would make the kernel take the lock that keeps
+// thread groups whole, on the whole machine, and wait for a grace period of RCU; the writer has one thread, so both mean
+// the same.
+function join(directory: string): Op {
+  return { op: 'write', path: `${directory}/tasks`, text: '0' };
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { EXIT, Failure, hasCode } from '@rkt/exit';
+import { hostHierarchies, mountsOf, read, words, type Hierarchies } from './hierarchies.ts';
+import { appDirectory, podDirectory } from './paths.ts';
+
+/** How long processes may take to die and cgroups to become free. */
+const PATIENCE_MS = 5000;
+
+/** The existing cgroups of a pod in all hierarchies, each after those below it. */
+export function podCgroups(pod: string, hierarchies: Hierarchies = hostHierarchies()): string[] {
+  return mountsOf(hierarchies).flatMap((mount) => deepestFirst(podDirectory(mount, pod)));
+}
+
+/** The pids of the processes of a pod, or of one of its apps, as this process sees them. */
+export function processesOf(
+  { pod, app }: { readonly pod: string; readonly app?: string },
+  hierarchies: Hierarchies = hostHierarchies(),
+): number[] {
+  const tops = mountsOf(hierarchies).map((mount) =>
+    app === undefined ? podDirectory(mount, pod) : appDirectory(mount, pod, app),
+  );
+  const pids = tops.flatMap(deepestFirst).flatMap((path) => words(read(`${path}/cgroup.procs`) ?? '').map(Number));
+  // 0 stands for a process of a pid namespace outside ours.
+  return [...new Set(pids)].filter((pid) => pid > 0).toSorted((a, b) => a - b);
+}
+
+/** Kills all processes of a pod and waits until none is left. */
+export async function killPod(pod: string, hierarchies: Hierarchies = hostHierarchies()): Promise<void> {
+  let left = processesOf({ pod }, hierarchies);
+  for await (const _ of attempts()) {
+    killOnce(pod, hierarchies);
+    left = processesOf({ pod }, hierarchies);
+    if (left.length === 0) return;
+  }
+  throw new Failure(EXIT.system, `cannot kill "${pod}": its processes do not end: ${left.slice(0, 8).join(', ')}`);
+}
+
+/** Removes the cgroups of a pod whose processes have ended; none there is fine. Nothing outside them is touched. */
+export async function removePodCgroups(pod: string, hierarchies: Hierarchies = hostHierarchies()): Promise<void> {
+  let busy: string | undefined;
+  for await (const _ of attempts()) {
+    busy = podCgroups(pod, hierarchies).find((path) => !removeOne(path));
+    if (busy === undefined) return;
+  }
+  throw new Failure(EXIT.system, `cannot remove "${busy ?? ''}": device or resource busy`);
+}
+
+/** A v1 hierarchy has no kill, and a process may fork between the reading of the list and the signal: hence again and again. */
+function killOnce(pod: string, hierarchies: Hierarchies): void {
+  if (hierarchies.unified !== undefined && killUnified(podDirectory(hierarchies.unified, pod))) return;
+  for (const pid of processesOf({ pod }, hierarchies)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (!hasCode(error, 'ESRCH')) throw error;
+    }
+  }
+}
+
+/** True if the kernel does the killing: cgroup.kill is there since Linux 5.14. */
+function killUnified(directory: string): boolean {
+  try {
+    writeFileSync(`${directory}/cgroup.kill`, '1', { flag: 'r+' });
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENODEV', 'EOPNOTSUPP')) return false;
+    throw error;
+  }
+}
+
+// The kernel answers EBUSY while a process that has ended is not reaped by its parent, or a cgroup below is there.
+function removeOne(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return true;
+    if (hasCode(error, 'EBUSY')) return false;
+    throw error;
+  }
+}
+
+function deepestFirst(directory: string): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENODEV')) return [];
+    throw error;
+  }
+  return [...names.toSorted().flatMap((name) => deepestFirst(`${directory}/${name}`)), directory];
+}
+
+/** One turn at once, then more with growing pauses until the patience is at an end. */
+async function* attempts(): AsyncGenerator<void> {
+  const start = performance.now();
+  for (let pauseMs = 1; performance.now() - start < PATIENCE_MS; pauseMs = Math.min(pauseMs * 2, 100)) {
+    yield;
+    await delay(pauseMs);
+  }
+}
