@@ -17,8 +17,8 @@ export function appPlan(input: PodInput, { app, config }: CompiledFrom): Line[] 
     { op: 'unshare', flags: ['CLONE_NEWNS', 'CLONE_NEWCGROUP'] },
     comment('what comes from outside its root is opened before the root is entered'),
     ...beforeRoot(pod, config),
-    ...rootFileSystem(input, { app, config }),
     ...makeAsPodRoot(pod),
+    ...rootFileSystem(input, { app, config }),
     ...afterRoot(pod, config),
     ...restrictions({ pod, app, config, landlock: host.landlock, userNamespaceFd: userNamespaceFd(pod) }),
   ];
@@ -36,7 +36,10 @@ function joinCgroups({ pod, host }: PodInput, { app, config }: CompiledFrom): Li
   return joinApp;
 }
 
-/** What root makes in the pod from here on belongs to the pod's root: ids of the host have no place on idmapped mounts. */
+/**
+ * What root, and overlayfs for it, makes from here on belongs to the pod's root: ids of the host have no place on
+ * idmapped mounts.
+ */
 function makeAsPodRoot({ userNamespace }: PodManifest): Line[] {
   if (!('first' in userNamespace)) return [];
   return [
