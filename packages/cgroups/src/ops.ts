@@ -51,7 +51,9 @@ interface Placed {
 export function cgroupOps(input: CgroupInput): CgroupOps {
   const { hierarchies, resources } = input;
   const warnings: string[] = [];
+  const tracked = trackedMount(hierarchies);
   const placed = new Map<string, Placed>();
+  if (tracked !== undefined) placed.set(tracked, { version: 1, mount: tracked, settings: [] });
   for (const limit of limitsOf({ ...resources, pids: resources.pids ?? { limit: DEFAULT_PIDS } })) {
     const place = placeOf(limit, hierarchies);
     if (place !== undefined) {
@@ -63,9 +65,9 @@ export function cgroupOps(input: CgroupInput): CgroupOps {
   const v1 = [...placed.values()].filter(({ version }) => version === 1);
   const v2 = [...placed.values()].find(({ version }) => version === 2)?.settings ?? [];
   return {
-    make: [...makeUnified(input, v2), ...v1.flatMap((place) => makeV1(input, place)), ...makeTracked(input, v1)],
+    make: [...makeUnified(input, v2), ...v1.flatMap((place) => makeV1(input, place))],
     openApp: openApp(input),
-    joinPod: trackedMount(input, v1).map((mount) => join(supervisorDirectory(mount, input.pod))),
+    joinPod: tracked === undefined ? [] : [join(supervisorDirectory(tracked, input.pod))],
     joinApp: v1.map(({ mount }) => join(appDirectory(mount, input.pod, input.app))),
     warnings,
   };
@@ -125,32 +127,28 @@ function makeUnified(input: CgroupInput, settings: readonly Setting[]): Op[] {
 }
 
 function makeV1({ hierarchies, pod, app }: CgroupInput, { mount, settings }: Placed): Op[] {
-  const parents = [prefixDirectory(mount), podDirectory(mount, pod)];
-  const own = appDirectory(mount, pod, app);
   // A v1 cpuset begins empty, can only have what its parent has, and admits no process before it has both lists.
-  const isCpuset = settings.some(({ controller }) => controller === 'cpuset');
-  const fill = (directory: string): Op[] =>
-    isCpuset
-      ? Object.entries(hierarchies.cpusetRoot).map(([file, value]) =>
-          set(directory, { controller: 'cpuset', file, value }),
-        )
-      : [];
+  const cpuset = hierarchies.controllers.get('cpuset');
+  const lists = cpuset?.version === 1 && cpuset.mount === mount ? Object.entries(hierarchies.cpusetRoot) : [];
+  const make = (directory: string): Op[] => [
+    mkdir(directory),
+    ...lists.map(([file, value]) => set(directory, { controller: 'cpuset', file, value })),
+  ];
+  const own = appDirectory(mount, pod, app);
   return [
-    ...parents.flatMap((directory) => [mkdir(directory), ...fill(directory)]),
-    mkdir(own),
-    ...fill(own),
+    ...make(prefixDirectory(mount)),
+    ...make(podDirectory(mount, pod)),
+    ...(mount === trackedMount(hierarchies) ? make(supervisorDirectory(mount, pod)) : []),
+    ...make(own),
     // Before any process is inside: a v1 limit below what is used already fails.
     ...settings.map((setting) => set(own, setting)),
   ];
 }
 
-// Without v2, one v1 hierarchy has pid 1 too, so that the processes of a pod can be found and killed.
-function trackedMount({ hierarchies }: CgroupInput, v1: readonly Placed[]): string[] {
-  return hierarchies.unified === undefined ? v1.slice(0, 1).map(({ mount }) => mount) : [];
-}
-
-function makeTracked(input: CgroupInput, v1: readonly Placed[]): Op[] {
-  return trackedMount(input, v1).map((mount) => mkdir(supervisorDirectory(mount, input.pod)));
+/** The v1 hierarchy that, where there is no v2, has all processes of a pod, so that they can be found and killed. */
+function trackedMount({ unified, controllers }: Hierarchies): string | undefined {
+  if (unified !== undefined) return undefined;
+  return (controllers.get('pids') ?? [...controllers.values()][0])?.mount;
 }
 
 function openApp({ hierarchies, pod, app, appFd }: CgroupInput): Op[] {

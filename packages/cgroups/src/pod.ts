@@ -41,7 +41,7 @@ export async function killPod(pod: string, hierarchies: Hierarchies = hostHierar
 export async function removePodCgroups(pod: string, hierarchies: Hierarchies = hostHierarchies()): Promise<void> {
   let busy: string | undefined;
   for await (const _ of attempts()) {
-    busy = podCgroups(pod, hierarchies).find((path) => !removeOne(path));
+    [busy] = podCgroups(pod, hierarchies).filter((path) => !removeOne(path));
     if (busy === undefined) return;
   }
   throw new Failure(EXIT.system, `cannot remove "${busy ?? ''}": device or resource busy`);
@@ -70,7 +70,7 @@ function killUnified(directory: string): boolean {
   }
 }
 
-// The kernel answers EBUSY while a process that has ended is not reaped by its parent, or a cgroup below is there.
+// The kernel answers EBUSY while a killed process is still on its way out, or a cgroup below is there.
 function removeOne(path: string): boolean {
   try {
     rmdirSync(path);
