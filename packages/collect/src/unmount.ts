@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT, Failure } from '@rkt/exit';
+import { libraryFile, mountsBelow, writeNew } from '@rkt/files';
+import { printable } from '@rkt/names';
+import { printPlan, type Line } from '@rkt/plan';
+
+/** What a reboot may forget: the place for plans that are executed at once. */
+const SCRATCH = '/run/rkt';
+
+/**
+ * Detaches every mount at and below the path, the deepest first; what was mounted there keeps its content.
+ *
+ * Busy mounts vanish from the tree at once and end with their last user.
+ */
+export function unmountBelow(path: string): void {
+  const mounts = mountsBelow(realpathSync(path));
+  if (mounts.length === 0) return;
+  if (process.geteuid?.() !== 0) {
+    throw new Failure(EXIT.notPermitted, `cannot unmount "${printable(mounts[0] ?? path)}": not root: wanted sudo`);
+  }
+  const message = execute(
+    mounts.map((target): Line => ({ op: 'umount2', target, flags: ['MNT_DETACH', 'UMOUNT_NOFOLLOW'] })),
+  );
+  if (message !== undefined) throw new Failure(EXIT.system, `cannot unmount below "${printable(path)}": ${message}`);
+}
+
+/** Executes a plan of its own; what stage1 says if it fails. */
+function execute(lines: readonly Line[]): string | undefined {
+  mkdirSync(SCRATCH, { recursive: true, mode: 0o755 });
+  const scratch = mkdtempSync(join(SCRATCH, 'unmount-'));
+  try {
+    const plan = join(scratch, 'plan');
+    writeNew(plan, printPlan(lines), 0o600);
+    const { status, stderr, error } = spawnSync(libraryFile('stage1'), [plan], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    if (status === 0) return undefined;
+    return printable(error?.message ?? (stderr.trim() || `stage1 ended with ${String(status)}`));
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
