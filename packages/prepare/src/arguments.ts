@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { globalOptions, parseOptions, type Given, type OptionTable } from '@rkt/command';
+import { globalOptions, parseOptions, type Given, type Option, type OptionTable } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { printable } from '@rkt/names';
 import { appOptions, podOptions } from './options.ts';
@@ -64,9 +64,9 @@ function sectionsOf(argv: readonly string[]): Section[] {
       if (current.image === undefined) throw new Failure(EXIT.usage, 'an image is required before any app arguments');
       verbatim = true;
     } else if (word.startsWith('-') && word !== '-' && word !== '---') {
-      const flag = withValue(word, argv[i + 1]);
-      if (flag !== word) i++;
-      current.flags.push(flag);
+      const takesNext = needsValue(word);
+      current.flags.push(takesNext ? joined(word, argv[i + 1]) : withImplied(word));
+      if (takesNext) i++;
     } else if (word !== '' && word !== '---') {
       current = { image: word, flags: [], args: [] };
       sections.push(current);
@@ -75,14 +75,25 @@ function sectionsOf(argv: readonly string[]): Section[] {
   return sections;
 }
 
+/** True for an option whose value is the next word. */
+function needsValue(word: string): boolean {
+  const option = optionOf(word);
+  return option !== undefined && option.type !== 'boolean' && option.implied === undefined;
+}
+
 /** An option with its value in one word: `--user USER` becomes `--user=USER`. */
-function withValue(word: string, next: string | undefined): string {
-  if (!word.startsWith('--')) return word;
-  const option = all[word.slice(2)];
-  if (word.includes('=') || option === undefined || option.type === 'boolean') return word;
-  if (option.implied !== undefined) return `${word}=${option.implied}`;
-  if (next === undefined) throw new Failure(EXIT.usage, `option ${word} needs a value: ${option.value ?? 'VALUE'}`);
-  return `${word}=${next}`;
+function joined(word: string, next: string | undefined): string {
+  if (next !== undefined) return `${word}=${next}`;
+  throw new Failure(EXIT.usage, `option ${word} needs a value: ${optionOf(word)?.value ?? 'VALUE'}`);
+}
+
+function withImplied(word: string): string {
+  const implied = optionOf(word)?.implied;
+  return implied === undefined ? word : `${word}=${implied}`;
+}
+
+function optionOf(word: string): Option | undefined {
+  return word.startsWith('--') ? all[word.slice(2)] : undefined;
 }
 
 /** Moves the pod's options to `pod` and returns the others. */

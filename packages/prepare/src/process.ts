@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
-import { type ImageConfig } from '@rkt/formats';
 import { printable } from '@rkt/names';
 import { type Identity } from './users.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What the configuration of an image says about its program. */
+export interface ProgramOfImage {
+  readonly Entrypoint?: readonly string[] | null | undefined;
+  readonly Cmd?: readonly string[] | null | undefined;
+}
 
 /** What the command line says about the program of an app. */
 export interface ProgramArguments {
@@ -18,8 +23,8 @@ export interface ProgramArguments {
  *
  * Arguments of the user replace the image's command; `--exec` replaces all that the image says.
  */
-export function argumentsOf(config: ImageConfig, { image, exec, args }: ProgramArguments): string[] {
-  const { Entrypoint: entrypoint, Cmd: command } = config.config ?? {};
+export function argumentsOf(config: ProgramOfImage, { image, exec, args }: ProgramArguments): string[] {
+  const { Entrypoint: entrypoint, Cmd: command } = config;
   const program = exec === undefined ? (entrypoint ?? []) : [exec];
   const rest = args.length > 0 || exec !== undefined ? args : (command ?? []);
   const vector = [...program, ...rest];

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readHierarchies } from '@rkt/cgroups';
+import { parsePod, type PodManifest, type RuntimeConfig } from '@rkt/formats';
+import { appPlan, enterPlan, podPlan, signalNamed, type PodInput } from '@rkt/flavor-ns';
+import { checkPlan, parsePlan, printPlan, type Line, type Op } from '@rkt/plan';
+
+const UUID = '11111111-1111-4111-8111-111111111111';
+const LAYER = `sha256:${'a'.repeat(64)}`;
+const hierarchies = readHierarchies({
+  mountinfo: '30 20 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n',
+  controllers: 'cpu memory pids',
+});
+
+function manifest(change: Partial<PodManifest> = {}, app: Partial<PodManifest['apps'][number]> = {}): PodManifest {
+  const text = {
+    version: 1, uuid: UUID, created: 0, hostname: 'h', network: 'none', insecureOptions: [], volumes: [],
+    userNamespace: { first: 1 << 28, count: 65536 }, ...change,
+    apps: [{ name: 'x', image: { id: LAYER, name: 'n', layers: [LAYER, LAYER], labels: {}, ports: [] },
+      stopSignal: 'SIGTERM', interactive: false, mounts: [], ...app }],
+  }; // prettier-ignore
+  return parsePod(JSON.stringify(text), 'pod.json');
+}
+
+const config: RuntimeConfig = {
+  ociVersion: '1.0.2',
+  root: { path: 'rootfs', readonly: false },
+  hostname: 'h',
+  process: {
+    terminal: false,
+    user: { uid: 1, gid: 2, umask: 0o022, additionalGids: [3] },
+    args: ['/bin/x', 'a b', ''],
+    env: ['A=b=c', 'E='],
+    cwd: '/srv',
+    capabilities: { bounding: ['CAP_KILL'], effective: [], permitted: [], inheritable: [], ambient: [] },
+    rlimits: [{ type: 'RLIMIT_CORE', soft: 0, hard: 0 }],
+    noNewPrivileges: true,
+    oomScoreAdj: 0,
+  },
+  mounts: [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid'] },
+    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'gid=5'] },
+    { destination: '/v', type: 'bind', source: '/srv/v', options: ['rbind', 'ro', 'ridmap'] },
+  ],
+  annotations: {},
+  linux: {
+    namespaces: [],
+    cgroupsPath: '/rkt',
+    resources: { pids: { limit: 10 } },
+    maskedPaths: ['/sys/firmware/', '/proc/acpi/', '/proc/kcore'],
+    readonlyPaths: ['/proc/sys'],
+    rootfsPropagation: 'private',
+    seccomp: {},
+  },
+};
+
+function input(pod = manifest(), appConfig = config): PodInput {
+  const apps = pod.apps.map((app) => ({ app, config: appConfig }));
+  return { dir: '/var/lib/rkt', pod, apps, host: { hierarchies, landlock: 7 } };
+}
+
+function planOfApp(from: PodInput): Op[] {
+  const [app] = from.apps;
+  assert.ok(app);
+  return opsOf(appPlan(from, app));
+}
+
+function opsOf(lines: readonly Line[]): Op[] {
+  return lines.filter((line): line is Op => line.op !== '#');
+}
+
+function indexOf(ops: readonly Op[], name: Op['op'], from = 0): number {
+  const index = ops.findIndex((op, at) => at >= from && op.op === name);
+  assert.notEqual(index, -1, `no ${name}`);
+  return index;
+}
+
+test('podPlan() and appPlan() are plans that parse and stand the rules', () => {
+  const from = input();
+  const pod = printPlan(podPlan(from));
+  checkPlan(parsePlan(pod, 'plan'), 'plan', 'main');
+  assert.deepEqual(parsePlan(pod, 'plan'), opsOf(podPlan(from)));
+  const app = printPlan(opsOf(planOfApp(from)));
+  checkPlan(parsePlan(app, 'plan'), 'plan', 'app');
+});
+
+test('podPlan() takes the lock before it moves the pod, and moves it before anything else is made', () => {
+  const names = opsOf(podPlan(input())).map(({ op }) => op);
+  assert.deepEqual(names.slice(0, 5), ['open', 'flock', 'renameat2', 'open', 'report']);
+});
+
+test('podPlan() leaves pid 1 with CAP_KILL in the user namespace and nothing else', () => {
+  const ops = opsOf(podPlan(input()));
+  const after = ops.slice(indexOf(ops, 'app') + 1);
+  assert.deepEqual(after[0], { op: 'setns', fd: 10, flags: ['CLONE_NEWUSER'] });
+  const capset = after.find((op) => op.op === 'capset');
+  assert.deepEqual(capset, { op: 'capset', effective: ['CAP_KILL'], permitted: ['CAP_KILL'], inheritable: [] });
+});
+
+test('podPlan() makes no network namespace for --net=host, and no user namespace where there is none', () => {
+  const ops = opsOf(podPlan(input(manifest({ network: 'host', userNamespace: { unavailable: 'x' } }))));
+  const made = ops.find((op) => op.op === 'namespaces');
+  assert.deepEqual(made?.op === 'namespaces' && made.flags, ['CLONE_NEWUTS', 'CLONE_NEWIPC']);
+  assert.ok(!ops.some((op) => op.op === 'ioctl'));
+  assert.ok(!ops.some((op) => op.op === 'setns' && op.flags.includes('CLONE_NEWUSER')));
+});
+
+test('appPlan() opens volumes before the root is entered and attaches them inside it, by descriptor', () => {
+  const ops = planOfApp(input());
+  const pivot = indexOf(ops, 'pivot_root');
+  const opened = ops.findIndex((op) => op.op === 'open_tree' && op.path === '/srv/v');
+  const target = ops.findIndex((op) => op.op === 'target' && op.path === '/v');
+  assert.ok(opened >= 0 && opened < pivot && pivot < target);
+  const mapped = ops[opened + 1];
+  assert.deepEqual(mapped?.op === 'mount_setattr' && mapped.attr_set, ['MOUNT_ATTR_RDONLY', 'MOUNT_ATTR_IDMAP']);
+});
+
+test('appPlan() shifts the ids of mount options into the user namespace', () => {
+  const ops = planOfApp(input());
+  const dev = ops.find((op) => op.op === 'mount' && op.target === '/dev');
+  assert.equal(dev?.op === 'mount' && dev.data, `gid=${(1 << 28) + 5}`);
+});
+
+test('appPlan() takes rights away in an order in which each step is still possible', () => {
+  const ops = planOfApp(input());
+  const order = (
+    ['setns', 'setgroups', 'setresgid', 'capbset', 'setresuid', 'capset', 'prctl', 'seccomp', 'exec'] as const
+  ).map((name) => ops.findLastIndex((op) => op.op === name));
+  assert.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  );
+  assert.equal(ops.at(-1)?.op, 'exec');
+  assert.equal(ops.at(-2)?.op, 'seccomp');
+});
+
+test('appPlan() scopes abstract sockets in the network of the host only', () => {
+  const has = (pod: PodManifest) => planOfApp(input(pod)).some((op) => op.op === 'landlock_restrict_self');
+  assert.equal(has(manifest({ network: 'host' })), true);
+  assert.equal(has(manifest()), false);
+  assert.equal(has(manifest({ network: 'host', insecureOptions: ['landlock'] })), false);
+});
+
+test('enterPlan() ends in the very restrictions of the app', () => {
+  const from = input();
+  const [entered] = from.apps;
+  assert.ok(entered);
+  const enter = opsOf(
+    enterPlan({
+      pod: from.pod, entered, host: from.host, process: { pid: 5, nspid: 2 }, args: config.process.args,
+      environment: config.process.env, interactive: false,
+    }),
+  ); // prettier-ignore
+  const app = planOfApp(from);
+  const tail = (ops: readonly Op[]) => ops.slice(indexOf(ops, 'setsid')).filter((op) => op.op !== 'setns');
+  assert.deepEqual(tail(enter), tail(app));
+  assert.equal(enter[0]?.op, 'pidfd_open');
+});
+
+test('signalNamed() knows names and numbers', () => {
+  assert.deepEqual(['SIGTERM', 'TERM', '15', '9'].map(signalNamed), ['SIGTERM', 'SIGTERM', 'SIGTERM', 'SIGKILL']);
+  for (const text of ['', '0', '99', 'SIGNOPE']) assert.throws(() => signalNamed(text), { status: 65 }, text);
+});
