@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { claim } from './claim.ts';
-export { lockLayers, removeLeftovers, removeTrees, type LayerRules } from './layers.ts';
+export { removeLeftovers, removeTrees, underLayersLock, type LayerRules } from './layers.ts';
 export { deletePod, releaseUnusedRanges } from './pod.ts';
 export { removeWholeTree } from './remove.ts';
 export { unmountBelow } from './unmount.ts';

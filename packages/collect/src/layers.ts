@@ -3,7 +3,7 @@ import { lstatSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { Failure } from '@rkt/exit';
-import { exists, namesIn, tryLock, type Lock } from '@rkt/files';
+import { exists, namesIn, tryLock } from '@rkt/files';
 import { hexOf } from '@rkt/names';
 import { listPods, readPod } from '@rkt/pods';
 import { removeWholeTree } from './remove.ts';
@@ -21,11 +21,17 @@ export interface LayerRules {
 }
 
 /**
- * Takes the lock under which trees are made, or undefined if trees are being made; nothing to lock if there are none.
+ * Does something under the lock under which trees are made; false, and nothing is done, if somebody makes trees now.
+ *
+ * Where there are no trees, there is nothing to do.
  */
-export function lockLayers(dir: string): Lock | undefined | 'none' {
+export function underLayersLock(dir: string, work: () => void): boolean {
   const layers = join(dir, 'layers');
-  return exists(layers) ? tryLock(layers) : 'none';
+  if (!exists(layers)) return true;
+  using lock = tryLock(layers);
+  if (lock === undefined) return false;
+  work();
+  return true;
 }
 
 /** Removes what processes that died left of the trees they were making; the caller holds the lock. Returns the names. */
