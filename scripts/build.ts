@@ -20,12 +20,14 @@ const dist = join(root, 'dist');
 const lib = join(dist, 'lib', 'rkt');
 const bin = join(dist, 'bin');
 
-/** The sh launcher of a bundle: $RKT_NODE, then the Node beside the bundle, then a `node` on PATH that is new enough. */
+/** Variables of the caller that change what Node does; only rkt-fetch has a use for further certificates. */
+const foreign = (name: string) => (name === 'rkt-fetch' ? 'NODE_OPTIONS' : 'NODE_OPTIONS NODE_EXTRA_CA_CERTS');
+
+/** The sh launcher of a bundle: $RKT_NODE, then the Node of the installation, then a `node` on PATH that is new enough. */
 const launcher = (name: string) => `#!/bin/sh
 # Starts ${name} with $RKT_NODE, the Node of the installation, or a node on PATH of version 24 or newer.
 here=\${0%/*}
-[ "$here" = "$0" ] && here=$(dirname "$(command -v -- "$0")")
-[ -h "$0" ] && here=$(dirname "$(readlink -f -- "$0")")
+[ ! -h "$0" ] || here=$(dirname "$(readlink -f -- "$0")")
 lib=$here/../lib/rkt
 node=\${RKT_NODE:-$lib/node}
 if ! [ -x "$node" ]; then
@@ -34,13 +36,14 @@ if ! [ -x "$node" ]; then
 		exit 78
 	}
 fi
-unset NODE_OPTIONS NODE_EXTRA_CA_CERTS_UNUSED
+unset ${foreign(name)}
 exec "$node" --disable-warning=ExperimentalWarning "$lib/${name}.js" "$@"
 `;
 
-function executables(): { name: string; path: string; shell: boolean }[] {
+/** The entry points below `packages/*/DIRECTORY`. */
+function entries(folderName: 'bin' | 'libexec'): { name: string; path: string; shell: boolean }[] {
   return readdirSync(join(root, 'packages')).flatMap((folder) => {
-    const directory = join(root, 'packages', folder, 'bin');
+    const directory = join(root, 'packages', folder, folderName);
     if (!existsSync(directory)) return [];
     return readdirSync(directory).map((file) => ({
       name: basename(file, '.ts'),
@@ -55,9 +58,9 @@ function install(path: string, content: string): void {
   chmodSync(path, 0o755);
 }
 
-async function bundle(entries: readonly { name: string; path: string }[]): Promise<void> {
+async function bundle(points: readonly { name: string; path: string }[]): Promise<void> {
   await build({
-    entryPoints: Object.fromEntries(entries.map(({ name, path }) => [name, path])),
+    entryPoints: Object.fromEntries(points.map(({ name, path }) => [name, path])),
     outdir: lib,
     bundle: true,
     platform: 'node',
@@ -85,8 +88,8 @@ async function main(): Promise<void> {
   const profiles = join(root, 'packages', 'seccomp-tools', 'profiles', 'default.json');
   if (existsSync(profiles)) copyFileSync(profiles, join(lib, 'seccomp.json'));
   symlinkSync(process.execPath, join(lib, 'node'));
-  const all = executables();
-  await bundle(all.filter(({ shell }) => !shell));
+  const all = entries('bin');
+  await bundle([...all, ...entries('libexec')].filter(({ shell }) => !shell));
   for (const { name, path, shell } of all)
     install(join(bin, name), shell ? readFileSync(path, 'utf8') : launcher(name));
 }

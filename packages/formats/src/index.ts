@@ -10,3 +10,38 @@ export {
   type RuntimeResources,
 } from './runtime-config.ts';
 export { exitCodeOf, parseStatus, type End, type Status } from './status.ts';
+
+export { DEPTH_MAX, DOCUMENT_BYTES_MAX, parseJson, type JsonSource } from './json.ts';
+export {
+  compressionOf,
+  isConfigMediaType,
+  kindOf,
+  MEDIA_TYPE,
+  type Compression,
+  type DocumentKind,
+} from './media-types.ts';
+export {
+  LAYERS_MAX,
+  parseImageConfig,
+  parseImageDocument,
+  type Descriptor,
+  type DocumentSource,
+  type ImageConfig,
+  type ImageDocument,
+  type Index,
+  type Manifest,
+  type Platform,
+} from './oci-image.ts';
+export {
+  changeLayoutIndex,
+  EMPTY_LAYOUT_INDEX,
+  parseLayoutIndex,
+  parseLayoutMarker,
+  printLayoutIndex,
+  printLayoutMarker,
+  REF_NAME,
+  type LayoutEntry,
+  type LayoutIndex,
+} from './oci-layout.ts';
+export { choosePlatform, hostPlatform, parsePlatform, printPlatform } from './oci-platform.ts';
+export { parseSeccompProfile, type SeccompProfile } from './seccomp.ts';

@@ -3,11 +3,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
 import { libraryFile } from '@rkt/files';
-import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
+import {
+  parseSeccompProfile,
+  type PodApp,
+  type PodManifest,
+  type RuntimeConfig,
+  type SeccompProfile,
+} from '@rkt/formats';
 import { appNameOf, hexOf, parseAppName, printable, type AppName } from '@rkt/names';
 import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
 import { signalNamed } from '@rkt/flavor-ns';
-import { parseProfile, type SeccompProfile } from 'seccomp-tools';
 import { type ImageArguments, type PrepareArguments } from './arguments.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type FoundImage } from './images.ts';
@@ -221,5 +226,6 @@ function refuseDuplicates(names: readonly string[]): void {
 }
 
 function defaultProfile(): SeccompProfile {
-  return parseProfile(readFileSync(libraryFile('seccomp.json'), 'utf8'));
+  const path = libraryFile('seccomp.json');
+  return parseSeccompProfile(readFileSync(path, 'utf8'), path);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
 import { printable } from '@rkt/names';
-import { type SeccompProfile } from 'seccomp-tools';
+import { type SeccompProfile } from '@rkt/formats';
 
 /** Names of rkt and appc for whole sets of system calls: they all mean our default filter. */
 const DEFAULT_SETS: readonly string[] = [

@@ -84,6 +84,6 @@ export function writerPlan({ tree, work, merged, parents }: Workplace, program: 
     { op: 'capbset', keep: WRITER },
     { op: 'capset', effective: WRITER, permitted: WRITER, inheritable: [] },
     { op: 'prctl', option: 'PR_SET_NO_NEW_PRIVS', value: 1 },
-    { op: 'fexecve', fd: 3, argv: ['unpack'] },
+    { op: 'fexecve', fd: 3, argv: ['unpack', 'etc/passwd', 'etc/group'] },
   ];
 }

@@ -8,7 +8,7 @@ import { printPod, printRuntimeConfig, type PodApp, type RuntimeConfig } from '@
 import { hexOf } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { type Pod } from '@rkt/pods';
-import { compile, encode, type SeccompProfile } from 'seccomp-tools';
+import { compile, encode, readProfile } from 'seccomp-tools';
 import { type Composed } from './compose.ts';
 import { features } from './features.ts';
 
@@ -45,10 +45,8 @@ function writeApp(input: PodInput, pod: Pod, from: { app: PodApp; config: Runtim
   makeUpper(input.dir, app, join(home, 'data', 'upper'));
   writeNew(join(home, 'config.json'), printRuntimeConfig(config));
   writeNew(join(home, 'plan'), printPlan(appPlan(input, from)), 0o600);
-  // Only our own profiles reach this place, as objects that were parsed or made here.
-  const profile: SeccompProfile | undefined = config.linux.seccomp;
-  if (profile !== undefined)
-    writeNew(join(home, 'seccomp.bpf'), encode(compile(profile, { arch: architecture() }).program), 0o600);
+  const { seccomp } = config.linux;
+  if (seccomp !== undefined) writeNew(join(home, 'seccomp.bpf'), filterOf(seccomp), 0o600);
 }
 
 /** The root directory of an overlay has the attributes of its upper directory: those of the image's root. */
@@ -72,6 +70,8 @@ function makeVolumes(pod: Pod, { manifest }: Composed): void {
   }
 }
 
-function architecture(): 'x86_64' | 'aarch64' {
-  return process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+/** The filter in the byte order and with the call numbers of this machine. */
+function filterOf(profile: object): Uint8Array {
+  const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+  return encode(compile(readProfile(profile), { arch }).program);
 }

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { type Readable, type Writable } from 'node:stream';
+import { EXIT, Failure, hasCode, type ExitStatus } from '@rkt/exit';
+import { libraryFile, writeNew } from '@rkt/files';
+import { printable } from '@rkt/names';
+import { printPlan } from '@rkt/plan';
+import { type Layer } from './layers.ts';
+import { readerPlan, writerPlan, type Workplace } from './unpack-plans.ts';
+import { parseReadFiles } from './read-files.ts';
+
+/** What unpacking a layer needs. */
+export interface UnpackInput {
+  readonly layer: Layer;
+  /** A directory of root alone, for the plans. */
+  readonly scratch: string;
+  readonly workplace: Workplace;
+}
+
+/** What unpacking a layer gave besides its tree. */
+export interface Unpacked {
+  readonly warnings: readonly string[];
+  /** The user database of the layer on its parents, byte for byte as latin1; empty if there is none. */
+  readonly passwd: string;
+  readonly group: string;
+}
+
+/** What a process said and how it ended. */
+interface Ended {
+  readonly status: number | null;
+  readonly lines: readonly string[];
+}
+
+const STDERR_LIMIT = 65536;
+
+/**
+ * Unpacks a layer by two confined processes, and hashes the blob while it hands it to the first.
+ *
+ * Refuses a blob whose digest or size is not that of the manifest, whatever the processes made of it.
+ */
+export async function unpackLayer({ layer, scratch, workplace }: UnpackInput): Promise<Unpacked> {
+  const { descriptor, diffId } = layer;
+  const stage1 = libraryFile('stage1');
+  const readerFile = join(scratch, 'reader.plan');
+  const writerFile = join(scratch, 'writer.plan');
+  const reading = [
+    process.execPath,
+    '--max-old-space-size=128',
+    libraryFile('read-layer.js'),
+    descriptor.mediaType,
+    diffId,
+  ];
+  writeNew(readerFile, printPlan(readerPlan(reading)), 0o600);
+  writeNew(writerFile, printPlan(writerPlan(workplace, libraryFile('unpack'))), 0o600);
+  const reader = spawn(stage1, [readerFile], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const writer = spawn(stage1, [writerFile], { stdio: [reader.stdout, 'pipe', 'pipe'] });
+  // The writer has the pipe now: while we held it too, neither would notice the other's end.
+  reader.stdout.destroy();
+  const files = collect(writer.stdout, 4 * 1024 * 1024);
+  const [readerEnd, writerEnd, digest] = await Promise.all([ended(reader), ended(writer), feed(layer, reader.stdin)]);
+  if (digest !== descriptor.digest) {
+    throw new Failure(
+      EXIT.dataRefused,
+      `cannot unpack layer "${descriptor.digest}": the blob in the store is ${digest}`,
+    );
+  }
+  refuseFailed(layer, readerEnd, writerEnd);
+  const warnings = readerEnd.lines.map(
+    (line) => `layer ${descriptor.digest}: ${printable(line.replace(/^warning: /, ''))}`,
+  );
+  return { warnings, ...parseReadFiles(await files) };
+}
+
+/** The reader's word counts first: the writer only sees its stream end early. */
+function refuseFailed({ descriptor }: Layer, reader: Ended, writer: Ended): void {
+  const failed = [reader, writer].find(({ status }) => status !== 0);
+  if (failed === undefined) return;
+  // A writer that failed closes the pipe, and then the reader fails too, with nothing to say.
+  const spoken =
+    reader.status !== 0 && reader.lines.length > 0 && !reader.lines.some((line) => line.includes('EPIPE'))
+      ? reader
+      : writer;
+  const { status, lines } = spoken.status === 0 ? failed : spoken;
+  const why = lines.at(-1) ?? `the process that unpacks it ended with status ${String(status)}`;
+  throw new Failure(
+    statusOf(status),
+    `cannot unpack layer "${descriptor.digest}": ${printable(why.replace(/^(unpack|stage1): /, ''))}`,
+  );
+}
+
+function statusOf(status: number | null): ExitStatus {
+  return status === EXIT.dataRefused || status === EXIT.system ? status : EXIT.system;
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  const said = child.stderr === null ? Promise.resolve('') : collect(child.stderr, STDERR_LIMIT);
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  return { status, lines: (await said).split('\n').filter((line) => line !== '') };
+}
+
+/** Hands the blob to the reader and returns the digest of what was handed over. */
+async function feed({ store, descriptor }: Layer, to: Writable): Promise<string> {
+  const hash = createHash('sha256');
+  const blob = createReadStream('', { fd: store.openBlob(descriptor), highWaterMark: 1024 * 1024 });
+  let open = true;
+  // A reader that ends early says itself why; the rest of the blob is still hashed.
+  to.on('error', () => (open = false));
+  for await (const chunk of bytesOf(blob)) {
+    hash.update(chunk);
+    if (open && !to.write(chunk)) await Promise.race([once(to, 'drain'), once(to, 'close')]).catch(ignorePipe);
+  }
+  to.end();
+  return `sha256:${hash.digest('hex')}`;
+}
+
+function bytesOf(stream: Readable): AsyncIterable<Buffer> {
+  return stream;
+}
+
+function ignorePipe(error: unknown): void {
+  if (!hasCode(error, 'EPIPE', 'ECONNRESET')) throw error;
+}
+
+async function collect(stream: Readable, limit: number): Promise<string> {
+  let text = '';
+  for await (const chunk of bytesOf(stream)) if (text.length < limit) text += chunk.toString('latin1');
+  return text.slice(0, limit);
+}
