@@ -133,7 +133,7 @@ export function parseImageDocument(bytes: Uint8Array, { what, mediaType: given }
 }
 
 function documentKind(mediaType: string, keys: ReadonlySet<string>, refuse: (why: string) => Failure): DocumentKind {
-  if (keys.has('fsLayers') || mediaType.includes('manifest.v1+')) {
+  if (keys.has('fsLayers') || mediaType.includes('distribution.manifest.v1+')) {
     throw refuse('it is of Docker schema 1, which nobody can verify: wanted an OCI or Docker schema 2 manifest');
   }
   if (keys.has('manifests') && (keys.has('layers') || keys.has('config'))) {
