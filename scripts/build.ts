@@ -23,24 +23,13 @@ const bin = join(dist, 'bin');
 /** Variables of the caller that change what Node does; only rkt-fetch has a use for further certificates. */
 const foreign = (name: string) => (name === 'rkt-fetch' ? 'NODE_OPTIONS' : 'NODE_OPTIONS NODE_EXTRA_CA_CERTS');
 
-/** The sh launcher of a bundle: $RKT_NODE, then the Node of the installation, then a `node` on PATH that is new enough. */
-const launcher = (name: string) => `#!/bin/sh
-# Starts ${name} with $RKT_NODE, the Node of the installation, or a node on PATH of version 24 or newer.
-here=\${0%/*}
-[ ! -h "$0" ] || here=$(dirname "$(readlink -f -- "$0")")
-lib=$here/../lib/rkt
-node=\${RKT_NODE:-$lib/node}
-if ! [ -x "$node" ]; then
-	node=$(command -v node) && "$node" -e 'process.exit(Number(parseInt(process.versions.node) < 24))' || {
-		echo "${name}: cannot start: no Node of version 24 or newer: set RKT_NODE" >&2
-		exit 78
-	}
-fi
-unset ${foreign(name)}
-exec "$node" --disable-warning=ExperimentalWarning "$lib/${name}.js" "$@"
-`;
+/** The sh launcher of a bundle, from `launcher.sh`. */
+function launcher(name: string): string {
+  const template = readFileSync(join(root, 'scripts', 'launcher.sh'), 'utf8');
+  return template.replaceAll('@name@', name).replaceAll('@foreign@', foreign(name));
+}
 
-/** The entry points below `packages/*/DIRECTORY`. */
+/** The entry points in this folder of every package. */
 function entries(folderName: 'bin' | 'libexec'): { name: string; path: string; shell: boolean }[] {
   return readdirSync(join(root, 'packages')).flatMap((folder) => {
     const directory = join(root, 'packages', folder, folderName);
