@@ -139,6 +139,15 @@ test("podObject() has rkt's fields, seconds for the pod and nanoseconds for the 
   assert.match(printJson([podObject(view)], 'json-pretty'), /^\[\n\t\{\n\t\t"name": "/);
 });
 
+test('printJson() prints nothing that a terminal obeys, and means the same', () => {
+  const value = { name: '\u001b[2J\u009b2J\u202e\u0000é' };
+  for (const format of ['json', 'json-pretty'] as const) {
+    const text = printJson(value, format);
+    assert.doesNotMatch(text.replace(/[\n\t]/g, ''), /[\u0000-\u001f\u007f-\u009f\u202e]/);
+    assert.deepEqual(JSON.parse(text), value);
+  }
+});
+
 test('pidOf() is the pid 1 of a running pod only', () => {
   using dir = new TemporaryDirectory();
   const pod = makePod(dir.path, { phase: 'run', status: STARTED });
