@@ -70,27 +70,33 @@ function render(markdown: string, target: string): void {
   writeFileSync(target, page);
 }
 
+/** The pages of a folder, into the section that their names say. */
+function renderPages(man: string, fill: (markdown: string) => string): void {
+  for (const file of existsSync(man) ? readdirSync(man).filter((entry) => entry.endsWith('.md')) : []) {
+    const section = /\.(\d)\.md$/.exec(file)?.[1] ?? '1';
+    const directory = join(dist, 'share', 'man', `man${section}`);
+    mkdirSync(directory, { recursive: true });
+    render(fill(readFileSync(join(man, file), 'utf8')), join(directory, basename(file, '.md')));
+  }
+}
+
 async function main(): Promise<void> {
   const help = join(dist, 'lib', 'rkt', 'help');
   mkdirSync(help, { recursive: true });
+  renderPages(join(root, 'docs', 'man'), (markdown) => markdown.replace('<!-- exit-status -->', exitSection));
   for (const name of readdirSync(join(root, 'packages'))) {
     const folder = join(root, 'packages', name);
-    const man = join(folder, 'man');
     const command = await commandOf(folder);
     if (command !== undefined) {
       writeFileSync(join(help, command.name), helpOf(command));
       writeFileSync(join(help, `${command.name}.version`), `${command.name} ${VERSION}\n`);
     }
-    for (const file of existsSync(man) ? readdirSync(man).filter((entry) => entry.endsWith('.md')) : []) {
-      const section = /\.(\d)\.md$/.exec(file)?.[1] ?? '1';
-      const directory = join(dist, 'share', 'man', `man${section}`);
-      mkdirSync(directory, { recursive: true });
-      const markdown = readFileSync(join(man, file), 'utf8')
+    renderPages(join(folder, 'man'), (markdown) =>
+      markdown
         .replace('<!-- options -->', () => (command === undefined ? '' : optionsSection(command.options)))
         .replace('<!-- exit-status -->', exitSection)
-        .replace('<!-- privileges -->', () => privilegesSection(folder));
-      render(markdown, join(directory, basename(file, '.md')));
-    }
+        .replace('<!-- privileges -->', () => privilegesSection(folder)),
+    );
   }
 }
 

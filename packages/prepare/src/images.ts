@@ -40,8 +40,11 @@ export function openStores({ dir, environment }: Context, more: readonly string[
 }
 
 /** The images that are in no store. */
-export function missingImages(stores: readonly Store[], images: readonly { readonly image: string }[]): string[] {
-  return images.map(({ image }) => image).filter((image) => findStored(stores, image) === undefined);
+export function missingImages<T extends { readonly image: string }>(
+  stores: readonly Store[],
+  images: readonly T[],
+): T[] {
+  return images.filter(({ image }) => findStored(stores, image) === undefined);
 }
 
 /** Finds each image and reads its manifest and configuration, hashed against their digests. */

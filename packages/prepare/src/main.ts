@@ -24,8 +24,9 @@ export const prepare: Command<typeof options> = {
   main: async (_given, argv, context) => {
     const given = parseArguments(argv);
     const stores = openStores(context, given.pod.store);
-    if (given.pod['print-missing']) {
-      for (const image of missingImages(stores, given.images)) context.print(image);
+    if (given.pod['print-images'] || given.pod['print-missing']) {
+      const images = given.pod['print-missing'] ? missingImages(stores, given.images) : given.images;
+      for (const { image } of images) context.print(image);
       return EXIT.ok;
     }
     if (process.geteuid?.() !== 0) throw new Failure(EXIT.notPermitted, 'cannot prepare a pod: not root: wanted sudo');

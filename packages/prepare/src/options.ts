@@ -36,9 +36,10 @@ export const podOptions = {
   interactive: { type: 'boolean', describe: 'connect the app to the terminal of rkt-run-prepared' },
   'uuid-file-save': { type: 'string', value: 'FILE', describe: 'write the UUID of the pod to this file' },
   quiet: { type: 'boolean', describe: 'print nothing but the UUID' },
+  'print-images': { type: 'boolean', describe: 'prepare nothing; print the images, one on a line' },
   'print-missing': {
     type: 'boolean',
-    describe: 'prepare nothing; print the images that are not in a store, one on a line',
+    describe: 'prepare nothing; print the images that are in no store, one on a line',
   },
 } as const satisfies OptionTable;
 
