@@ -296,17 +296,12 @@ static void unpack(void)
 
 int main(int count, char **arguments)
 {
-	(void)arguments;
-	if (count != 1) {
-		static const char usage[] = "usage: unpack < TREE-STREAM\n";
-
-		CALL(write, 2, usage, sizeof(usage) - 1);
-		return STATUS_USAGE;
-	}
 	CALL(umask, 0);
 	/* A larger pipe saves switches between the two processes; without one, nothing is lost. */
 	CALL(fcntl, 0, F_SETPIPE_SZ, 1 << 20);
 	place_init();
 	unpack();
+	for (int i = 1; i < count; i++)
+		print_file(arguments[i]);
 	return 0;
 }

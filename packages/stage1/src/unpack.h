@@ -23,6 +23,7 @@
 #ifndef S_IFMT
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
+#define S_IFREG 0100000
 #define S_IFIFO 0010000
 #endif
 
@@ -93,6 +94,9 @@ int directory_below(int directory, const char *name); /* negative errno where it
 /* unpack-remove.c: removing */
 void remove_at(int directory, const char *name);
 void remove_others(int directory, uint64_t hash); /* what this stream has not made */
+
+/* unpack-print.c: files of the finished tree, named as arguments, on standard output */
+void print_file(const char *path);
 
 /* unpack-report.c: the end */
 _Noreturn void refuse(const char *what);
