@@ -82,7 +82,7 @@ mv "$root/sbin/init.new" "$root/sbin/init"
 chmod 755 "$root/sbin/init" "$root"
 [ -e "$root/etc/passwd" ] || printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
 [ -e "$root/etc/group" ] || printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
-truncate -s "$(($(du -sm "$root" | cut -f 1) * 5 / 4 + 256))M" "$work/disk"
+truncate -s "$(($(du -sm "$root" | cut -f 1) * 5 / 4 + 1024))M" "$work/disk"
 mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1 -d "$root" "$work/disk"
 rm -rf "$root"
 
