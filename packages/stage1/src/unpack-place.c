@@ -118,6 +118,11 @@ static void make_implied(int directory, const char *name, uint64_t hash)
 		if (error >= 0)
 			error = CHECKED(mkdirat, directory, name, 0755);
 	}
+	/* In a setgid directory it would have the group of that. */
+	if (error >= 0)
+		error = CHECKED(fchownat, directory, name, 0, 0, AT_SYMLINK_NOFOLLOW);
+	if (error >= 0)
+		error = CHECKED(fchmodat, directory, name, 0755);
 	if (error < 0)
 		fail("make a parent of", error);
 	/* Nobody has said when it was made, so it does not depend on when that is. */
