@@ -160,6 +160,12 @@ static bool is_same_file(const struct statx *a, const struct statx *b)
 	       a->stx_dev_minor == b->stx_dev_minor;
 }
 
+/* Whether the path is that of something in the directory. */
+static bool is_beneath(const struct word *path, const struct word *directory)
+{
+	return has_prefix(path->text, directory->text) && path->text[directory->length] == '/';
+}
+
 static void do_link(const struct line *line)
 {
 	struct place place;
@@ -170,6 +176,10 @@ static void do_link(const struct line *line)
 	long error;
 
 	expect(line, 3);
+	/* One would have to go to make room for the other. */
+	if (is_beneath(&line->words[1], &line->words[2]) ||
+	    is_beneath(&line->words[2], &line->words[1]))
+		refuse("the link and its target are in each other's way");
 	if (!place_find(&old, line->words[2].text))
 		refuse("the target of the link does not exist");
 	error = CHECKED(statx, old.directory, old.name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS,
@@ -194,8 +204,6 @@ static void do_link(const struct line *line)
 					0);
 		}
 	}
-	if (error == -ENOENT)
-		refuse("the target of the link was in its way");
 	check(error, "make the link");
 	CALL(close, directory);
 	made_add(place.hash);
