@@ -53,6 +53,7 @@ function applyEntry(state: State, op: string, [path = '', ...args]: readonly str
   makeParents(state, path);
   if (op === 'link') {
     const target = tree.get(args[0] ?? '');
+    if (isBeneath(args[0] ?? '', path)) throw new Refused('the target is in the way');
     if (target === undefined || target.type === 'dir' || crossesSymlink(tree, args[0] ?? '')) throw new Refused('link');
     put(state, path, target);
     return undefined;
@@ -93,7 +94,7 @@ function makeParents(state: State, path: string): void {
     const there = state.tree.get(parent);
     if (parent !== '.' && there?.type !== 'dir') {
       if (there !== undefined && state.made.has(parent)) throw new Refused('a parent is no directory');
-      put(state, parent, { type: 'dir', attributes: '0755 0 0 implied', content: '', xattrs: new Map() });
+      put(state, parent, { type: 'dir', attributes: '0755 0 0 0 0', content: '', xattrs: new Map() });
     }
     state.made.add(parent);
   }
