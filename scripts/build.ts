@@ -56,7 +56,7 @@ async function bundle(points: readonly { name: string; path: string }[]): Promis
     target: 'node24',
     format: 'cjs',
     conditions: ['source'],
-    define: { 'import.meta.dirname': '__dirname' },
+    define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
     minifySyntax: true,
     legalComments: 'none',
     logLevel: 'warning',

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Readable, type Writable } from 'node:stream';
-import { EXIT, Failure, hasCode, type ExitStatus } from '@rkt/exit';
+import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
 import { libraryFile, writeNew } from '@rkt/files';
 import { printable } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
@@ -114,7 +114,7 @@ async function feed({ store, descriptor }: Layer, to: Writable): Promise<string>
   to.on('error', () => (open = false));
   for await (const chunk of bytesOf(blob)) {
     hash.update(chunk);
-    if (open && !to.write(chunk)) await Promise.race([once(to, 'drain'), once(to, 'close')]).catch(ignorePipe);
+    if (open && !to.write(chunk)) await drained(to);
   }
   to.end();
   return `sha256:${hash.digest('hex')}`;
@@ -124,8 +124,14 @@ function bytesOf(stream: Readable): AsyncIterable<Buffer> {
   return stream;
 }
 
-function ignorePipe(error: unknown): void {
-  if (!hasCode(error, 'EPIPE', 'ECONNRESET')) throw error;
+/** Waits until the stream takes more, or has ended. */
+async function drained(stream: Writable): Promise<void> {
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  const events = ['drain', 'close'].map((event) => once(stream, event, { signal }));
+  await Promise.any(events).catch(() => undefined);
+  waiting.abort();
+  await Promise.allSettled(events);
 }
 
 async function collect(stream: Readable, limit: number): Promise<string> {

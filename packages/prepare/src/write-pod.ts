@@ -73,5 +73,5 @@ function makeVolumes(pod: Pod, { manifest }: Composed): void {
 /** The filter in the byte order and with the call numbers of this machine. */
 function filterOf(profile: object): Uint8Array {
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-  return encode(compile(readProfile(profile), { arch }).program);
+  return encode(compile(readProfile(profile), { arch }));
 }
