@@ -89,6 +89,11 @@ export function describeTree(tree: Tree, links = true): string[] {
   );
 }
 
+/** A description without the root of the tree, which the test makes and not the layer. */
+export function withoutRoot(lines: readonly string[]): string[] {
+  return lines.filter((line) => !line.startsWith('[".",'));
+}
+
 interface Described extends Pick<Node, 'attributes' | 'content' | 'xattrs'> {
   readonly path: string;
   readonly type: string;
