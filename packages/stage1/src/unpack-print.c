@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints files of the finished tree: rkt-prepare wants the user database, and must not open it itself. */
+/* Prints files of the finished tree: rkt-prepare wants the user database, and must not open it
+ * itself. */
 #include "memory.h"
 #include "syscall.h"
 #include "unpack.h"
@@ -21,7 +22,8 @@ static void write_all(const char *bytes, size_t size)
 	}
 }
 
-/* A regular file of the tree, links resolved in it; -1 for everything else: a FIFO would hold us up. */
+/* A regular file of the tree, links resolved in it; -1 for everything else: a FIFO would hold us
+ * up. */
 static long open_in_tree(const char *path)
 {
 	struct open_how how = {
@@ -66,7 +68,8 @@ static void print_header(const char *path, size_t size)
 	write_all(digits, length);
 }
 
-/* A line "PATH SIZE" and the bytes; nothing for what is no file or larger than any user database. */
+/* A line "PATH SIZE" and the bytes; nothing for what is no file or larger than any user database.
+ */
 void print_file(const char *path)
 {
 	long fd = open_in_tree(path);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads plans and filters into memory that is there from the start, and trusts none that somebody
+ * else can write. */
+#include "descriptors.h"
+#include "load.h"
+#include "memory.h"
+#include "processes.h"
+#include "report.h"
+#include "syscall.h"
+
+#define PAGE 4096u
+
+/* Whole pages, so that they can be given back. */
+static struct {
+	_Alignas(PAGE) char text[MAX_TEXT_BYTES];
+	_Alignas(PAGE) struct line lines[MAX_ALL_LINES];
+	_Alignas(PAGE) struct sock_filter filters[MAX_FILTERS][MAX_INSTRUCTIONS];
+	_Alignas(PAGE) char end[PAGE];
+} pool;
+
+static size_t text_used;
+static unsigned int lines_used;
+
+void forget_plans(void)
+{
+	CALL(madvise, &pool, sizeof(pool), MADV_DONTNEED);
+}
+
+/* Where a file lies: for complaints, and to open it. */
+struct place {
+	struct complaint complaint;
+	int directory;
+};
+
+_Noreturn static void refuse(const struct place *place, enum status status, const char *reason)
+{
+	struct complaint complaint = place->complaint;
+	complaint.reason = reason;
+	complain(status, &complaint);
+}
+
+_Noreturn static void refuse_error(const struct place *place, int error)
+{
+	struct complaint complaint = place->complaint;
+	complaint.error = -error;
+	complain(error == -ELOOP || error == -EACCES || error == -EPERM ? STATUS_REFUSED
+									: STATUS_MISSING,
+		 &complaint);
+}
+
+_Noreturn static void refuse_content(const struct place *place, const struct problem *problem)
+{
+	struct complaint complaint = place->complaint;
+	complaint.problem = problem;
+	complain(STATUS_MALFORMED, &complaint);
+}
+
+/* Nobody but root and the caller may have written what is executed with the caller's rights. */
+static void check_owner(const struct place *place, int fd, unsigned int type)
+{
+	struct statx status = {0};
+	int result = CHECKED(statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status);
+	if (result < 0)
+		refuse_error(place, result);
+	if ((status.stx_mode & S_IFMT) != type)
+		refuse(place, STATUS_REFUSED,
+		       type == S_IFREG ? "not a regular file" : "not a directory");
+	if (status.stx_uid != 0 && status.stx_uid != (uint32_t)CALL(geteuid, 0))
+		refuse(place, STATUS_REFUSED,
+		       type == S_IFREG ? "it belongs to somebody else"
+				       : "its directory belongs to somebody else");
+	if ((status.stx_mode & (S_IWGRP | S_IWOTH)) != 0)
+		refuse(place, STATUS_REFUSED,
+		       type == S_IFREG ? "others can write it" : "others can write its directory");
+}
+
+static int open_checked(const struct place *place, const char *name, unsigned int type)
+{
+	int flags = type == S_IFREG ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH;
+	int fd = CHECKED(openat, place->directory, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		refuse_error(place, fd);
+	check_owner(place, fd, type);
+	return fd;
+}
+
+/* Reads the whole file, of at most that size; a longer one is malformed. */
+static size_t read_all(const struct place *place, int fd, char *to, size_t size)
+{
+	size_t length = 0;
+	char more;
+	for (;;) {
+		char *at = length < size ? to + length : &more;
+		size_t room = length < size ? size - length : 1;
+		long count = CALL(read, fd, at, room);
+		if (count == -EINTR)
+			continue;
+		if (count < 0)
+			refuse_error(place, (int)count);
+		if (count == 0)
+			return length;
+		if (length == size)
+			refuse(place, STATUS_MALFORMED, "longer than its limit");
+		length += (size_t)count;
+	}
+}
+
+static void load_plan(struct plan *plan, const struct place *place, const char *name)
+{
+	struct problem problem;
+	size_t size = MAX_TEXT_BYTES - text_used;
+	unsigned int lines = MAX_ALL_LINES - lines_used;
+	char *text = pool.text + text_used;
+	int fd = open_checked(place, name, S_IFREG);
+	size_t length = read_all(place, fd, text, size < MAX_PLAN_BYTES ? size : MAX_PLAN_BYTES);
+	close_fd(fd);
+	plan->path = place->complaint.path;
+	plan->lines = pool.lines + lines_used;
+	plan->count = lines < MAX_LINES ? lines : MAX_LINES;
+	if (!parse_plan(text, length, plan, &problem) || !check_plan(plan, &problem))
+		refuse_content(place, &problem);
+	text_used += length;
+	lines_used += plan->count;
+}
+
+static void load_filter(struct program *program, const struct place *in_plan,
+			const struct line *line)
+{
+	const char *name = next_word(next_word(line->words));
+	struct place place = *in_plan;
+	unsigned int index = program->filter_count;
+	place.complaint.path = name;
+	if (index == MAX_FILTERS)
+		refuse(&place, STATUS_MALFORMED, "more than 64 filters");
+	int fd = open_checked(&place, name, S_IFREG);
+	size_t length =
+		read_all(&place, fd, (char *)pool.filters[index], sizeof(pool.filters[index]));
+	close_fd(fd);
+	if (length == 0 || length % sizeof(struct sock_filter) != 0)
+		refuse(&place, STATUS_MALFORMED, "not a filter");
+	program->filter_lines[index] = line;
+	program->filters[index] = (struct sock_fprog){
+		.len = (unsigned short)(length / sizeof(struct sock_filter)),
+		.filter = pool.filters[index],
+	};
+	program->filter_count++;
+}
+
+static void load_filters(struct program *program, const struct place *place,
+			 const struct plan *plan)
+{
+	for (unsigned int i = 0; i < plan->count; i++)
+		if (plan->lines[i].operation == OP_SECCOMP)
+			load_filter(program, place, &plan->lines[i]);
+}
+
+static void copy_component(char component[PATH_MAX], const char *path, size_t length)
+{
+	memcpy(component, path, length);
+	component[length] = '\0';
+}
+
+/* Every directory on the way from the main plan is looked at: who can write one can replace what is
+ * beneath. */
+static void load_app(struct program *program, const struct place *beside, const struct line *line)
+{
+	char component[PATH_MAX];
+	const char *path = next_word(next_word(line->words));
+	struct plan *plan = &program->plans[program->plan_count];
+	struct place place = *beside;
+	const char *at = path;
+	place.complaint.path = path;
+	if (program->plan_count == MAX_PLANS)
+		refuse(&place, STATUS_MALFORMED, "more than 64 plans");
+	for (;;) {
+		size_t length = 0;
+		while (at[length] != '\0' && at[length] != '/')
+			length++;
+		if (at[length] == '\0')
+			break;
+		copy_component(component, at, length);
+		at += length + 1;
+		if (length == 0)
+			continue;
+		int directory = open_checked(&place, component, S_IFDIR);
+		if (place.directory != beside->directory)
+			close_fd(place.directory);
+		place.directory = directory;
+	}
+	plan->role = ROLE_APP;
+	load_plan(plan, &place, at);
+	program->app_lines[program->plan_count++] = line;
+	load_filters(program, &place, plan);
+	if (place.directory != beside->directory)
+		close_fd(place.directory);
+}
+
+static int open_directory(const struct place *place, const char *path, size_t length)
+{
+	char directory[PATH_MAX];
+	if (length >= sizeof(directory))
+		refuse_error(place, -ENAMETOOLONG);
+	copy_component(directory, path, length);
+	int fd = CHECKED(openat, AT_FDCWD, length == 0 ? "." : directory,
+			 O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		refuse_error(place, fd);
+	check_owner(place, fd, S_IFDIR);
+	return fd;
+}
+
+void load_program(struct program *program, const char *path)
+{
+	struct place place = {.complaint = {.path = path}};
+	size_t length = strlen(path);
+	while (length > 0 && path[length - 1] != '/')
+		length--;
+	place.directory = open_directory(&place, path, length);
+	program->directory_length = length;
+	program->plan_count = 1;
+	program->plans[0].role = ROLE_MAIN;
+	load_plan(&program->plans[0], &place, path + length);
+	place.complaint.directory = path;
+	place.complaint.directory_length = length;
+	load_filters(program, &place, &program->plans[0]);
+	for (unsigned int i = 0; i < program->plans[0].count; i++)
+		if (program->plans[0].lines[i].operation == OP_APP)
+			load_app(program, &place, &program->plans[0].lines[i]);
+	close_fd(place.directory);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stage1 executes a plan: rkt-plan(5). */
+#include "descriptors.h"
+#include "features.h"
+#include "load.h"
+#include "memory.h"
+#include "report.h"
+#include "start.h"
+#include "syscall.h"
+#include "words.h"
+
+static const char usage[] =
+	"stage1: usage: stage1 [--check|--trace] PLAN | --list-ops | --features | "
+	"--flock FD OPERATION\n";
+
+static const char *const kinds[] = {
+	[KIND_FD] = "fd",	    [KIND_DIRFD] = "dirfd",  [KIND_OPTIONAL_FD] = "fd?",
+	[KIND_PATH] = "path",	    [KIND_FILE] = "file",    [KIND_TEXT] = "text",
+	[KIND_STRINGS] = "strings", [KIND_MODE] = "mode",    [KIND_UINT] = "uint",
+	[KIND_LIMIT] = "limit",	    [KIND_ID] = "id",	     [KIND_IDS] = "ids",
+	[KIND_IDMAP] = "idmap",	    [KIND_FLAGS] = "flags:", [KIND_ONE] = "one:",
+};
+
+static void list_constants(struct output *line, enum set set)
+{
+	for (unsigned int i = 0; i < sets[set].count; i++) {
+		const char *name = sets[set].list[i].name;
+		if (line->length + strlen(name) + 1 >= MAX_OUTPUT - 1)
+			flush(line, 1);
+		if (i > 0)
+			put(line, "|");
+		put(line, name);
+	}
+}
+
+static int list_operations(void)
+{
+	for (unsigned int i = 0; i < OP_COUNT; i++) {
+		struct output line = {.length = 0};
+		put(&line, operations[i].name);
+		for (unsigned int k = 0; k < operations[i].count; k++) {
+			put(&line, " ");
+			put(&line, kinds[operations[i].arguments[k].kind]);
+			list_constants(&line, operations[i].arguments[k].set);
+		}
+		put(&line, "\n");
+		flush(&line, 1);
+	}
+	return 0;
+}
+
+/* The lock belongs to the open file, which the caller has too and keeps when this process is gone.
+ */
+static int lock(const char *descriptor, const char *operation)
+{
+	uint64_t fd;
+	uint64_t flags;
+	long result;
+	if (!parse_decimal(descriptor, strlen(descriptor), INT32_MAX, &fd) ||
+	    !parse_flags(operation, SET_FLOCK, &flags)) {
+		CALL(write, 2, usage, sizeof(usage) - 1);
+		return STATUS_USAGE;
+	}
+	do {
+		result = CALL(flock, fd, flags);
+	} while (result == -EINTR);
+	if (result == -EWOULDBLOCK)
+		return STATUS_LOCKED;
+	if (result < 0) {
+		struct output text = {.length = 0};
+		put_error(&text, (int)-result);
+		text.text[text.length] = '\0';
+		complain_simply(STATUS_FAILED, "lock", descriptor, text.text);
+	}
+	return 0;
+}
+
+/* Descriptors that the caller left open must not reach a pod, and its signals must not be blocked
+ * or ignored there. */
+static void forget_caller(void)
+{
+	static const struct signal_action by_default;
+	uint64_t none = 0;
+	CALL(close_range, 3, UINT32_MAX, 0);
+	for (int signal = 1; signal <= 64; signal++)
+		CALL(rt_sigaction, signal, &by_default, NULL, sizeof(none));
+	CALL(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+	/* A file that is opened must not become the standard output of what runs later. */
+	for (int fd = 0; fd < 3; fd++)
+		if (CALL(fcntl, fd, F_GETFD) == -EBADF)
+			CALL(openat, AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY);
+}
+
+_Noreturn static void run(const struct program *program, bool traces)
+{
+	static struct environment environment;
+	static struct app apps[MAX_APPS];
+	static struct state state;
+	state = (struct state){
+		.program = program,
+		.plan = &program->plans[0],
+		.traces = traces,
+		.error_fd = 2,
+		.report_fd = -1,
+		.parent_fd = -1,
+		.failure_fd = -1,
+		.terminal_fd = -1,
+		.copied_fd = {-1, -1},
+		.pipe_fd = {-1, -1},
+		.environment = &environment,
+		.apps = apps,
+	};
+	execute(&state);
+}
+
+int main(int count, char **arguments)
+{
+	static struct program program;
+	const char *option = count >= 2 ? arguments[1] : "";
+	CALL(prctl, PR_SET_DUMPABLE, 0);
+	if (count == 4 && is_same(option, "--flock"))
+		return lock(arguments[2], arguments[3]);
+	forget_caller();
+	if (count == 2 && is_same(option, "--list-ops"))
+		return list_operations();
+	if (count == 2 && is_same(option, "--features"))
+		return list_features();
+	bool checks = count == 3 && is_same(option, "--check");
+	bool traces = count == 3 && is_same(option, "--trace");
+	if (!checks && !traces && (count != 2 || option[0] == '-' || option[0] == '\0')) {
+		CALL(write, 2, usage, sizeof(usage) - 1);
+		return STATUS_USAGE;
+	}
+	load_program(&program, arguments[count - 1]);
+	if (checks)
+		return 0;
+	run(&program, traces);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The few functions on memory and strings that are used; the first four may also be called by the
+ * compiler. */
+#ifndef RKT_MEMORY_H
+#define RKT_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t length);
+void *memmove(void *to, const void *from, size_t length);
+void *memset(void *at, int byte, size_t length);
+int memcmp(const void *left, const void *right, size_t length);
+size_t strlen(const char *text);
+
+/* Whether two strings are the same. */
+bool is_same(const char *left, const char *right);
+
+/* Whether the string begins so. */
+bool has_prefix(const char *text, const char *prefix);
+
+#endif

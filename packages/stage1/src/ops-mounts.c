@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations on mounts. */
+#include "descriptors.h"
+#include "memory.h"
+#include "ops.h"
+#include "syscall.h"
+
+/* The kernel copies one page of options and cuts the rest off without a word. */
+#define MAX_OPTIONS 4095u
+
+/* Where the kernel knows a missing string from an empty one, the empty word stands for the missing
+ * one. */
+static const char *optional(const char *text)
+{
+	return text[0] == '\0' ? NULL : text;
+}
+
+int perform_mount(struct state *state, const struct arguments *arguments)
+{
+	if (strlen(arguments->text[4]) > MAX_OPTIONS) {
+		state->reason = "options longer than 4095 bytes";
+		return -1;
+	}
+	return CHECKED(mount, optional(arguments->text[0]), arguments->text[1],
+		       optional(arguments->text[2]), arguments->number[3],
+		       optional(arguments->text[4]));
+}
+
+int perform_umount2(struct state *state, const struct arguments *arguments)
+{
+	(void)state;
+	return CHECKED(umount2, arguments->text[0], arguments->number[1]);
+}
+
+int perform_pivot_root(struct state *state, const struct arguments *arguments)
+{
+	(void)state;
+	return CHECKED(pivot_root, arguments->text[0], arguments->text[1]);
+}
+
+int perform_open_tree(struct state *state, const struct arguments *arguments)
+{
+	unsigned int flags = (unsigned int)arguments->number[3];
+	long opened = CALL(open_tree, fd_of(arguments, 1), arguments->text[2], flags);
+	return place(state, opened, fd_of(arguments, 0),
+		     (flags & OPEN_TREE_CLOEXEC) != 0 ? O_CLOEXEC : 0);
+}
+
+int perform_mount_setattr(struct state *state, const struct arguments *arguments)
+{
+	int userns = fd_of(arguments, 5);
+	struct mount_attr attributes = {
+		.attr_set = arguments->number[2],
+		.attr_clr = arguments->number[3],
+		.propagation = arguments->number[4],
+		.userns_fd = userns < 0 ? 0 : (unsigned int)userns,
+	};
+	(void)state;
+	return CHECKED(mount_setattr, fd_of(arguments, 0), "", AT_EMPTY_PATH | arguments->number[1],
+		       &attributes, sizeof(attributes));
+}
+
+int perform_move_mount(struct state *state, const struct arguments *arguments)
+{
+	unsigned int flags = MOVE_MOUNT_F_EMPTY_PATH;
+	(void)state;
+	if (arguments->text[2][0] == '\0')
+		flags |= MOVE_MOUNT_T_EMPTY_PATH;
+	return CHECKED(move_mount, fd_of(arguments, 0), "", fd_of(arguments, 1), arguments->text[2],
+		       flags);
+}
+
+int perform_fsopen(struct state *state, const struct arguments *arguments)
+{
+	long opened = CALL(fsopen, arguments->text[1], FSOPEN_CLOEXEC);
+	return place(state, opened, fd_of(arguments, 0), O_CLOEXEC);
+}
+
+int perform_fsconfig(struct state *state, const struct arguments *arguments)
+{
+	bool takes_value = arguments->number[1] == FSCONFIG_SET_STRING;
+	(void)state;
+	return CHECKED(fsconfig, fd_of(arguments, 0), arguments->number[1],
+		       optional(arguments->text[2]),
+		       takes_value ? arguments->text[3] : optional(arguments->text[3]), 0);
+}
+
+int perform_fsmount(struct state *state, const struct arguments *arguments)
+{
+	unsigned int flags = (unsigned int)arguments->number[2];
+	long opened = CALL(fsmount, fd_of(arguments, 1), flags, arguments->number[3]);
+	return place(state, opened, fd_of(arguments, 0),
+		     (flags & FSMOUNT_CLOEXEC) != 0 ? O_CLOEXEC : 0);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making processes, and what parents and children tell each other. */
+#ifndef RKT_PROCESSES_H
+#define RKT_PROCESSES_H
+
+#include "state.h"
+
+/* What a new process begins with; a cgroup of -1 stands for the caller's. */
+struct birth {
+	uint64_t flags;
+	int cgroup_fd;
+	int *pidfd; /* NULL if it is not wanted */
+};
+
+/* A copy of this process: returns the pid to the parent, 0 to the child, or an error. */
+int make_process(const struct birth *birth);
+
+/* Writes the id maps of a child that is in a new user namespace; `-` writes none. */
+int write_id_maps(int pid, const char *uid_map, const char *gid_map);
+
+/* Waits until the child has ended; returns its wait status, or an error. */
+int wait_for(int pid);
+
+/* Makes the kernel kill this process when its parent dies, after a change of credentials that
+ * forgot it. */
+void renew_death_with_parent(const struct state *state);
+
+/* Appends the line of a process to a status file: a verb and up to two numbers; without numbers if
+ * they are -1. */
+void append_status(int fd, const char *verb, const int numbers[2]);
+
+/* Appends how a process ended, and makes the file durable. */
+void append_end(int fd, int wait_status);
+
+/* What this process exits with, of whose child this is the wait status. */
+int status_of(int wait_status);
+
+/* Lets no signal interrupt what comes, until the mask is reset before a program is executed. */
+void block_signals(void);
+
+/* Waits, as the parent of a clone, for the child, and exits as it did. */
+struct child {
+	int pid;
+	int pidfd;
+	int status_fd;
+};
+_Noreturn void be_parent(const struct state *state, const struct child *child);
+
+/* Gives the memory that plans and filters were read into back to the kernel. */
+void forget_plans(void);
+
+#endif
