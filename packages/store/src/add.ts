@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, constants, fstatSync, lstatSync, openSync, rmSync, statfsSync, utimesSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { EXIT, Failure, hasCode } from '@rkt/exit';
+import { lock, renameDurably, type Lock } from '@rkt/files';
+import { hexOf, type Digest } from '@rkt/names';
+import { cannotWrite, isFull } from './errors.ts';
+import { blobPath, partialPath, partialsPath } from './paths.ts';
+import { type BlobDescriptor } from './read.ts';
+
+/** The bytes of a blob from an offset on. */
+export type BlobSource = (offset: number) => AsyncIterable<Uint8Array>;
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * Puts a blob into the store unless it is there: size and digest are checked while it is written, and it takes its place
+ * by rename when it is durable. Of several processes one writes, the others wait and find it done.
+ *
+ * What an interrupted writer left is hashed again and continued.
+ */
+export async function addBlob(
+  dir: string,
+  descriptor: BlobDescriptor,
+  source: BlobSource,
+): Promise<'present' | 'added'> {
+  for (;;) {
+    if (hasBlob(dir, descriptor)) return 'present';
+    using held = await lockPartial(dir, descriptor.digest);
+    if (held === undefined) continue;
+    if (hasBlob(dir, descriptor)) {
+      rmSync(partialPath(dir, descriptor.digest), { force: true });
+      return 'present';
+    }
+    await writePartial(dir, descriptor, source);
+    return 'added';
+  }
+}
+
+/** True if a blob of this digest and size is in its place; it counts as used now, which keeps the collector away from it. */
+export function hasBlob(dir: string, { digest, size }: BlobDescriptor): boolean {
+  const path = blobPath(dir, digest);
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  if (status === undefined || !status.isFile() || status.size !== size) return false;
+  try {
+    const now = new Date();
+    utimesSync(path, now, now);
+  } catch (error) {
+    // Somebody else's store, or gone in this moment.
+    if (hasCode(error, 'ENOENT')) return false;
+    if (!hasCode(error, 'EPERM', 'EACCES', 'EROFS')) throw error;
+  }
+  return true;
+}
+
+/** Locks the partial file of a blob; undefined if its last holder finished or gave up meanwhile: then look again. */
+async function lockPartial(dir: string, digest: Digest): Promise<Lock | undefined> {
+  const path = partialPath(dir, digest);
+  let held: Lock;
+  try {
+    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644));
+    held = await lock(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') && lstatSync(partialsPath(dir), { throwIfNoEntry: false })) return undefined;
+    throw cannotWrite(path, error);
+  }
+  // The lock is on the file that was opened: it may have been renamed into place or removed since.
+  const [ours, there] = [fstatSync(held.fd), lstatSync(path, { throwIfNoEntry: false })];
+  if (there?.ino === ours.ino && there.dev === ours.dev) return held;
+  held[Symbol.dispose]();
+  return undefined;
+}
+
+async function writePartial(dir: string, descriptor: BlobDescriptor, source: BlobSource): Promise<void> {
+  const path = partialPath(dir, descriptor.digest);
+  await using handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    let { hash, kept } = await hashKept(handle, descriptor.size);
+    checkSpace(path, descriptor.size - kept);
+    for (;;) {
+      await append(handle, { descriptor, source, hash, kept });
+      const found = `sha256:${hash.digest('hex')}`;
+      if (found === descriptor.digest) break;
+      if (kept === 0) throw wrong(descriptor, `its bytes have the digest "${found}"`);
+      // The part that was there may be what a power cut left of it: once more from the start.
+      [hash, kept] = [createHash('sha256'), 0];
+      await handle.truncate(0);
+    }
+    await handle.sync();
+    const { mode } = await handle.stat();
+    await handle.chmod(mode & 0o444);
+  } catch (error) {
+    if (isFull(error) || (error instanceof Failure && error.status === EXIT.dataRefused)) rmSync(path, { force: true });
+    throw cannotWrite(path, error);
+  }
+  place(dir, descriptor.digest);
+}
+
+function place(dir: string, digest: Digest): void {
+  try {
+    renameDurably(partialPath(dir, digest), blobPath(dir, digest));
+  } catch (error) {
+    throw cannotWrite(blobPath(dir, digest), error);
+  }
+}
+
+interface Appended {
+  readonly descriptor: BlobDescriptor;
+  readonly source: BlobSource;
+  readonly hash: Hash;
+  readonly kept: number;
+}
+
+/** Writes what is missing behind what is kept. */
+async function append(handle: FileHandle, { descriptor, source, hash, kept }: Appended): Promise<void> {
+  let at = kept;
+  // An interrupted writer may have written all there is.
+  if (at === descriptor.size) return;
+  for await (const chunk of source(at)) {
+    if (at + chunk.byteLength > descriptor.size) throw wrong(descriptor, `it has more than ${descriptor.size} bytes`);
+    hash.update(chunk);
+    await writeAll(handle, chunk, at);
+    at += chunk.byteLength;
+  }
+  if (at < descriptor.size) throw wrong(descriptor, `it ends after ${at} of ${descriptor.size} bytes`);
+}
+
+async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.byteLength;) {
+    const { bytesWritten } = await handle.write(chunk, done, chunk.byteLength - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+async function hashKept(handle: FileHandle, sizeMax: number): Promise<{ hash: Hash; kept: number }> {
+  const hash = createHash('sha256');
+  const { size } = await handle.stat();
+  if (size > sizeMax) {
+    await handle.truncate(0);
+    return { hash, kept: 0 };
+  }
+  let kept = 0;
+  for await (const chunk of readAll(handle)) {
+    hash.update(chunk);
+    kept += chunk.byteLength;
+  }
+  return { hash, kept };
+}
+
+/** The content of an open file from its start. */
+export async function* readAll(handle: FileHandle): AsyncIterable<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let at = 0; ;) {
+    const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+    at += bytesRead;
+  }
+}
+
+/** Says that a disk is too full before the download, not at its end. */
+function checkSpace(path: string, wantedBytes: number): void {
+  const { bsize, blocks, bavail, bfree } = statfsSync(path);
+  // Some file systems of the network and of user space do not count.
+  if (blocks === 0) return;
+  const freeBytes = (process.geteuid?.() === 0 ? bfree : bavail) * bsize;
+  if (wantedBytes <= freeBytes) return;
+  rmSync(path, { force: true });
+  throw new Failure(
+    EXIT.system,
+    `cannot write "${path}": no space left on device: wanted ${wantedBytes} bytes, ${freeBytes} are free`,
+  );
+}
+
+function wrong({ digest }: BlobDescriptor, what: string): Failure {
+  return new Failure(EXIT.dataRefused, `cannot store blob "sha256:${hexOf(digest)}": ${what}`);
+}

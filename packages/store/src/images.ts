@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import { resolve } from 'node:path';
+import { EXIT, Failure } from '@rkt/exit';
+import { parseImageDocument, REF_NAME, type ImageDocument, type LayoutEntry } from '@rkt/formats';
+import { isDigest, printable, printReference, type Digest, type Reference } from '@rkt/names';
+import { readLayoutIndex } from './layout.ts';
+import { readBlob } from './read.ts';
+
+/** When the image was fetched, in the form of RFC 3339. */
+export const FETCHED = 'org.rkt.fetched';
+
+/** The reference by which it was fetched. */
+export const SOURCE = 'org.rkt.source';
+
+/** The digest of the index in which it was found. */
+export const INDEX = 'org.rkt.index';
+
+/** An image of the store: an entry of its `index.json`. */
+export interface StoredImage {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** The bytes of the image: its manifest, its configuration and its layers. */
+  readonly size: number;
+  readonly name?: string;
+  readonly fetched?: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** The images of the store in the order of its index; one that has several names is there once for each. */
+export function listImages(dir: string): StoredImage[] {
+  return readLayoutIndex(dir).entries.map((entry) => imageOf(dir, entry));
+}
+
+function imageOf(dir: string, { digest, mediaType, size, annotations }: LayoutEntry): StoredImage {
+  const { [REF_NAME]: name, [FETCHED]: fetched } = annotations;
+  return {
+    digest,
+    mediaType,
+    size: size + sizeBelow(dir, digest),
+    annotations,
+    ...(name === undefined ? {} : { name }),
+    ...(fetched === undefined ? {} : { fetched }),
+  };
+}
+
+// A listing shows a damaged image too, so what cannot be read counts nothing.
+function sizeBelow(dir: string, digest: Digest): number {
+  try {
+    return referencesOf(parseImageDocument(readBlob(dir, digest), { what: digest })).reduce(
+      (sum, { size }) => sum + size,
+      0,
+    );
+  } catch (error) {
+    if (error instanceof Failure) return 0;
+    throw error;
+  }
+}
+
+/** The blobs that a manifest or index points at. */
+export function referencesOf(document: ImageDocument): { readonly digest: Digest; readonly size: number }[] {
+  if (document.kind === 'index') return [...document.index.manifests];
+  return [document.manifest.config, ...document.manifest.layers];
+}
+
+/**
+ * The name under which the store keeps an image of this reference.
+ *
+ * For a registry it is the text that other tools know, `HOST/REPO:TAG`; a layout's name keeps its scheme, so no file can take
+ * the name of a registry's image.
+ */
+export function nameOf(reference: Reference): string {
+  switch (reference.kind) {
+    case 'docker':
+      return printReference(reference).slice('docker://'.length);
+    case 'oci':
+    case 'oci-archive':
+      return printReference({ ...reference, path: resolve(reference.path) });
+    case 'id':
+      return reference.prefix;
+  }
+}
+
+/** Finds an image by name or by id. */
+export function findImage(dir: string, reference: Reference): StoredImage {
+  const matching = matchingEntries(readLayoutIndex(dir).entries, reference);
+  const digests = new Set(matching.map(({ digest }) => digest));
+  const text = printable(printReference(reference));
+  if (digests.size > 1) {
+    const kind = reference.kind === 'id' ? 'id' : 'name';
+    throw new Failure(
+      EXIT.usage,
+      `cannot find image "${text}": ${digests.size} images have this ${kind}: wanted a whole id`,
+    );
+  }
+  const [found] = matching;
+  if (found !== undefined) return imageOf(dir, found);
+  throw new Failure(EXIT.notFound, `cannot find image "${text}": not in the store: fetch it first`);
+}
+
+function matchingEntries(entries: readonly LayoutEntry[], reference: Reference): readonly LayoutEntry[] {
+  if (reference.kind === 'id') return entries.filter(({ digest }) => digest.startsWith(reference.prefix));
+  const name = nameOf(reference);
+  const named = entries.filter(({ annotations }) => annotations[REF_NAME] === name);
+  if (named.length > 0 || reference.kind !== 'docker') return named;
+  // A digest says all there is to say about an image, whatever its name.
+  return entries.filter(({ digest }) => digest === reference.digest);
+}
+
+/** The index from which an image was taken, if it is known. */
+export function indexOf({
+  annotations,
+}: {
+  readonly annotations: Readonly<Record<string, string>>;
+}): Digest | undefined {
+  const text = annotations[INDEX];
+  return text !== undefined && isDigest(text) ? text : undefined;
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+export { type BlobSource } from './add.ts';
+export { type CollectOptions, type RemovedFile } from './collect.ts';
+export { FETCHED, INDEX, nameOf, SOURCE, type StoredImage } from './images.ts';
+export { type BlobDescriptor, type StoredDocuments } from './read.ts';
+export { type NamedDescriptor } from './references.ts';
+export { openStore, type Store } from './store.ts';
+export { type VerifiedBlob } from './verify.ts';

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync } from 'node:fs';
+import { EXIT, Failure } from '@rkt/exit';
+import { openRegular, readBounded } from '@rkt/files';
+import {
+  choosePlatform,
+  DOCUMENT_BYTES_MAX,
+  hostPlatform,
+  parseImageConfig,
+  parseImageDocument,
+  printPlatform,
+  type ImageConfig,
+  type ImageDocument,
+  type Manifest,
+} from '@rkt/formats';
+import { type Digest } from '@rkt/names';
+import { blobPath } from './paths.ts';
+
+/** A blob as somebody points at it. */
+export interface BlobDescriptor {
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** An image as the store has it: every byte hashed against its digest. */
+export interface StoredDocuments {
+  /** The digest of the manifest: another than the one asked for if that is of an index. */
+  readonly digest: Digest;
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+  readonly manifestBytes: Buffer;
+  readonly configBytes: Buffer;
+}
+
+/**
+ * Opens a blob: a regular file of the right size, never a symbolic link. The caller closes it and hashes what it reads.
+ */
+export function openBlob(dir: string, { digest, size }: BlobDescriptor): number {
+  const fd = openRegular(blobPath(dir, digest));
+  if (fd === undefined) throw missing(digest);
+  const found = fstatSync(fd).size;
+  if (found === size) return fd;
+  closeSync(fd);
+  throw corrupt(digest, `it has ${found} bytes: wanted ${size}`);
+}
+
+/** Reads a small blob, a manifest or configuration, and hashes what was read. */
+export function readBlob(dir: string, digest: Digest): Buffer {
+  const path = blobPath(dir, digest);
+  const fd = openRegular(path);
+  if (fd === undefined) throw missing(digest);
+  try {
+    const bytes = readBounded(fd, path, DOCUMENT_BYTES_MAX);
+    const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    if (found === digest) return bytes;
+    throw corrupt(digest, `its bytes have the digest "${found}"`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Reads the manifest and configuration of an image; of an index, those for this machine. */
+export function readImage(dir: string, digest: Digest): StoredDocuments {
+  const { document, bytes, digest: found } = readManifest(dir, digest);
+  const { config } = document.manifest;
+  const configBytes = readBlob(dir, config.digest);
+  return {
+    digest: found,
+    manifest: document.manifest,
+    manifestBytes: bytes,
+    configBytes,
+    config: parseImageConfig(configBytes, { what: `configuration "${config.digest}"`, manifest: document.manifest }),
+  };
+}
+
+interface FoundManifest {
+  readonly digest: Digest;
+  readonly document: ImageDocument & { readonly kind: 'manifest' };
+  readonly bytes: Buffer;
+}
+
+function readManifest(dir: string, digest: Digest): FoundManifest {
+  let next = digest;
+  // An index may point at another one, which must point at a manifest.
+  for (let depth = 0; depth < 3; depth += 1) {
+    const bytes = readBlob(dir, next);
+    const document = parseImageDocument(bytes, { what: `manifest "${next}"` });
+    if (document.kind === 'manifest') return { digest: next, document, bytes };
+    const platform = hostPlatform();
+    const chosen = choosePlatform(document.index, platform);
+    if (chosen === undefined) {
+      throw new Failure(EXIT.notFound, `cannot use image "${digest}": it has nothing for ${printPlatform(platform)}`);
+    }
+    next = chosen.digest;
+  }
+  throw new Failure(EXIT.dataRefused, `cannot use image "${digest}": its indexes nest deeper than 2 levels`);
+}
+
+function missing(digest: Digest): Failure {
+  return new Failure(EXIT.notFound, `cannot open blob "${digest}": not in the store: fetch its image again`);
+}
+
+function corrupt(digest: Digest, what: string): Failure {
+  return new Failure(EXIT.dataRefused, `cannot open blob "${digest}": ${what}: remove its image and fetch it again`);
+}

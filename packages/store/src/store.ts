@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Readable } from 'node:stream';
+import { type Digest, type Reference } from '@rkt/names';
+import { addBlob, hasBlob, type BlobSource } from './add.ts';
+import { collect, type CollectOptions, type RemovedFile } from './collect.ts';
+import { exportArchive } from './export.ts';
+import { findImage, listImages, type StoredImage } from './images.ts';
+import { checkLayout, createLayout } from './layout.ts';
+import { openBlob, readBlob, readImage, type BlobDescriptor, type StoredDocuments } from './read.ts';
+import { removeBlob, removeImage, setReference, type NamedDescriptor } from './references.ts';
+import { verifyBlobs, type VerifiedBlob } from './verify.ts';
+
+/** A store of images: an OCI image layout that several processes use at once. */
+export interface Store {
+  readonly dir: string;
+  /** The images, one per name. */
+  readonly images: () => StoredImage[];
+  /** The image of a reference, or a refusal. */
+  readonly find: (reference: Reference) => StoredImage;
+  /** A blob, open for reading, of the right size; what is read is still to be hashed. */
+  readonly openBlob: (descriptor: BlobDescriptor) => number;
+  /** The bytes of a manifest, index or configuration, hashed. */
+  readonly readBlob: (digest: Digest) => Buffer;
+  /** The manifest and configuration of an image, hashed. */
+  readonly readImage: (digest: Digest) => StoredDocuments;
+  /** True if the blob is there with this size; it counts as used now. */
+  readonly hasBlob: (descriptor: BlobDescriptor) => boolean;
+  /** Adds a blob, checked against its descriptor, unless it is there. */
+  readonly addBlob: (descriptor: BlobDescriptor, source: BlobSource) => Promise<'present' | 'added'>;
+  /** Deletes a blob. */
+  readonly removeBlob: (digest: Digest) => Promise<void>;
+  /** Names an image. */
+  readonly setReference: (
+    name: string,
+    descriptor: NamedDescriptor,
+    annotations: Readonly<Record<string, string>>,
+  ) => Promise<void>;
+  /** Takes an image out of the index; false if it was not there. */
+  readonly remove: (digest: Digest) => Promise<boolean>;
+  /** Removes blobs that nothing points at. */
+  readonly collect: (options: CollectOptions) => Promise<RemovedFile[]>;
+  /** Hashes blobs again: all of them if none are named. */
+  readonly verify: (digests?: Iterable<Digest>) => Promise<VerifiedBlob[]>;
+  /** An image as a tar archive of an OCI layout. */
+  readonly exportArchive: (digest: Digest, name?: string) => Readable;
+}
+
+/** Opens a store; `create` makes it if it is not there, else a directory that is none is refused. */
+export function openStore(dir: string, { create = false }: { readonly create?: boolean } = {}): Store {
+  if (create) createLayout(dir);
+  checkLayout(dir);
+  return {
+    dir,
+    images: () => listImages(dir),
+    find: (reference) => findImage(dir, reference),
+    openBlob: (descriptor) => openBlob(dir, descriptor),
+    readBlob: (digest) => readBlob(dir, digest),
+    readImage: (digest) => readImage(dir, digest),
+    hasBlob: (descriptor) => hasBlob(dir, descriptor),
+    addBlob: (descriptor, source) => addBlob(dir, descriptor, source),
+    removeBlob: (digest) => removeBlob(dir, digest),
+    setReference: (name, descriptor, annotations) => setReference(dir, { name, descriptor, annotations }),
+    remove: (digest) => removeImage(dir, digest),
+    collect: (options) => collect(dir, options),
+    verify: (digests) => verifyBlobs(dir, digests),
+    exportArchive: (digest, name) => exportArchive(dir, digest, name),
+  };
+}
