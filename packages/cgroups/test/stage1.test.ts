@@ -91,7 +91,12 @@ function appendTo(fd: number, path: string): Op {
 
 /** By hierarchy (its controllers, empty for v2) the cgroup of a process as /proc/PID/cgroup tells it. */
 function membership(text: string): Map<string, string> {
-  return new Map(text.split('\n').map((line) => [line.split(':')[1] ?? '', line.split(':')[2] ?? '']));
+  return new Map(
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => [line.split(':')[1] ?? '', line.split(':')[2] ?? '']),
+  );
 }
 
 function cannotRun(): string | false {
