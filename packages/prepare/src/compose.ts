@@ -144,11 +144,10 @@ function configOf(input: AppInput, name: AppName, mounts: readonly AppMount[]): 
   });
 }
 
+/** `--user` may name a group as well, as people know it from other engines; `--group` wins over both. */
 function identityOf({ dir, said, image }: AppInput): Identity {
-  const fromImage = splitUser(image.config.config?.User ?? '');
-  const user = said.given.user ?? fromImage.user;
-  const group = said.given.group ?? (said.given.user === undefined ? fromImage.group : undefined);
-  const identity = findIdentity(userDatabase(dir, image), user, group);
+  const { user, group } = splitUser(said.given.user ?? image.config.config?.User ?? '');
+  const identity = findIdentity(userDatabase(dir, image), user, said.given.group ?? group);
   const extra = said.given['supplementary-gids'];
   return extra === undefined ? identity : { ...identity, groups: extra.split(',').map(groupId) };
 }
