@@ -54,7 +54,7 @@ export function hostHierarchies(): Hierarchies {
   const cpuset = mounts.find(({ controllers }) => controllers.includes('cpuset'));
   return readHierarchies({
     mountinfo,
-    controllers: unified === undefined ? '' : givable(unified),
+    controllers: unified === undefined ? '' : offered(unified),
     cpusetRoot: cpuset === undefined ? {} : contents(cpuset.mount),
   });
 }
@@ -76,12 +76,12 @@ function unifiedOf(mounts: readonly CgroupMount[]): string | undefined {
 }
 
 /**
- * The controllers that children of the mounted v2 cgroup can get.
+ * The controllers that children of a v2 cgroup can get.
  *
- * Inside a container the mount may show a cgroup that is not the root, which has no `cgroup.type`. Such a cgroup gives
+ * Inside a container the mount may show a cgroup below the root; only the root has no `cgroup.type`. Such a cgroup gives
  * nothing new to children while it has processes of its own: cgroups(7), "no internal processes".
  */
-function givable(unified: string): string {
+export function offered(unified: string): string {
   const isRoot = read(`${unified}/cgroup.type`) === undefined;
   const isOccupied = !isRoot && words(read(`${unified}/cgroup.procs`) ?? '').length > 0;
   return read(`${unified}/${isOccupied ? 'cgroup.subtree_control' : 'cgroup.controllers'}`) ?? '';

@@ -167,9 +167,9 @@ function set(directory: string, { file, value }: Setting): Op {
   return { op: 'write', path: `${directory}/${file}`, text: value };
 }
 
-// `0` in `tasks` moves the thread that writes. A pid, or `cgroup.procs`, would make the kernel take the lock that keeps
-// thread groups whole, on the whole machine, and wait for a grace period of RCU; the writer has one thread, so both mean
-// the same.
+// `0` in `tasks` moves the thread that writes, which is all there is of the process. A pid, or `cgroup.procs`, would make
+// the kernel take the machine's lock on thread groups, which waits for a grace period of RCU: milliseconds instead of
+// microseconds.
 function join(directory: string): Op {
   return { op: 'write', path: `${directory}/tasks`, text: '0' };
 }

@@ -20,7 +20,7 @@ import {
   type Hierarchies,
   type Resources,
 } from '../src/index.ts';
-import { mountsOf } from '../src/hierarchies.ts';
+import { mountsOf, offered } from '../src/hierarchies.ts';
 import { execute, shellOf } from './execute.ts';
 
 const host = hostHierarchies();
@@ -132,6 +132,16 @@ suite('cgroups of this machine', { skip: process.getuid?.() === 0 ? cannotWrite(
   test('cgroupOps() keeps an app on its CPUs', { skip: lacks('cpuset') }, async () => {
     await using pod = new TestPod({ cpu: { cpus: '0' } });
     assert.match(String(pod.run('exec cat /proc/self/status').stdout), /^Cpus_allowed_list:\s+0$/m);
+  });
+
+  const onV2 = host.controllers.get('pids')?.version === 2;
+  test('offered() leaves out what an occupied cgroup cannot pass on', { skip: !onV2 && 'no pids on v2' }, async () => {
+    await using pod = new TestPod({});
+    const own = podCgroups(pod.uuid).find((path) => path.endsWith('/app-app')) ?? '';
+    assert.equal(offered(own).trim(), 'pids');
+    await pod.start('exec sleep 1000');
+    assert.equal(offered(own).trim(), '');
+    assert.match(offered(host.unified ?? ''), /pids/);
   });
 
   test('usage() counts the memory of an app', { skip: lacks('memory') }, async () => {
