@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from '@rkt/command';
 import { EXIT } from '@rkt/exit';
-import { printJson, requireOwner, uuidOf } from '@rkt/inspect';
+import { printJson } from '@rkt/human';
+import { requireOwner, uuidOf } from '@rkt/inspect';
 import { findPod, readPod } from '@rkt/pods';
 import { options } from './options.ts';
 

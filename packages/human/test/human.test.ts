@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { Failure } from '@rkt/exit';
-import { layOut, parseDuration, printAge, printDuration, printSize, printTime } from '../src/index.ts';
+import { layOut, parseDuration, printAge, printDuration, printJson, printSize, printTime } from '../src/index.ts';
 
 test('layOut() separates columns by tabs that align at stops of eight', () => {
   assert.deepEqual(
@@ -102,4 +102,13 @@ test('printSize() prints binary units with two digits at least', () => {
   assert.equal(printSize(1023), '1023B');
   assert.equal(printSize(1536), '1.5KiB');
   assert.equal(printSize(50 * 1024 * 1024), '50MiB');
+});
+
+test('printJson() prints nothing that a terminal obeys, and means the same', () => {
+  const value = { name: '\u001b[2J\u009b2J\u202e\u0000é' };
+  for (const format of ['json', 'json-pretty'] as const) {
+    const text = printJson(value, format);
+    assert.doesNotMatch(text.replace(/[\n\t]/g, ''), /[\u0000-\u001f\u007f-\u009f\u202e]/);
+    assert.deepEqual(JSON.parse(text), value);
+  }
 });

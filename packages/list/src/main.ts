@@ -2,8 +2,8 @@
 import type { Command } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { lockedFiles } from '@rkt/files';
-import { layOut } from '@rkt/human';
-import { inspectPod, podObject, printJson, requireOwner } from '@rkt/inspect';
+import { layOut, printJson } from '@rkt/human';
+import { inspectPod, podObject, requireOwner } from '@rkt/inspect';
 import { printable } from '@rkt/names';
 import { listPods } from '@rkt/pods';
 import { options } from './options.ts';

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from '@rkt/command';
 import { EXIT } from '@rkt/exit';
+import { printJson } from '@rkt/human';
 import { printable } from '@rkt/names';
-import { podObject, printJson, requireOwner, uuidOf, type PodView } from '@rkt/inspect';
+import { podObject, requireOwner, uuidOf, type PodView } from '@rkt/inspect';
 import { findPod } from '@rkt/pods';
 import { linesOf } from './lines.ts';
 import { options } from './options.ts';

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import { removeLeftovers, removeTrees, underLayersLock } from '@rkt/collect';
+import type { Command, Context } from '@rkt/command';
+import { EXIT, Failure } from '@rkt/exit';
+import { exists } from '@rkt/files';
+import { parseDuration, printSize } from '@rkt/human';
+import type { Store } from '@rkt/store';
+import { treeNames } from './chain.ts';
+import { storeOf } from './images.ts';
+import { gcOptions } from './options.ts';
+
+/** rkt-image gc: removes blobs that no image needs, and unpacked layers that no image and no pod needs. */
+export const gc: Command<typeof gcOptions> = {
+  name: 'rkt-image',
+  synopsis: 'rkt-image gc [--grace-period=DURATION]',
+  summary: 'remove blobs and unpacked layers that nothing needs',
+  options: gcOptions,
+  main: async (given, operands, context) => {
+    if (operands.length > 0) throw new Failure(EXIT.usage, 'cannot collect single images: wanted no operands: try rm');
+    const graceMs = Math.max(0, parseDuration(given['grace-period'], 'grace-period'));
+    const store = storeOf(context);
+    collectLayers(context, store, graceMs);
+    for (const { digest, path, size } of (await store?.collect({ olderThanMs: graceMs })) ?? []) {
+      context.note(`removed ${digest === undefined ? `"${path}"` : `blob "${digest}"`} (${printSize(size)})`);
+    }
+    return EXIT.ok;
+  },
+};
+
+function collectLayers(context: Context, store: Store | undefined, graceMs: number): void {
+  const { dir } = context;
+  // The layers are root's; who has a store of his own has none.
+  if (process.geteuid?.() !== 0 && !exists(dir, 'layers')) return;
+  const wanted = treesOfImages(store);
+  const done = underLayersLock(dir, () => {
+    removeLeftovers(dir);
+    const removed = removeTrees(dir, { isKept: (name) => wanted.has(name), beforeMs: Date.now() - graceMs });
+    for (const name of removed) context.note(`removed layer "sha256:${name}"`);
+  });
+  if (!done) throw new Failure(EXIT.tryAgain, `cannot collect layers in "${dir}": somebody unpacks layers: try again`);
+}
+
+/** The trees of all images; those of a damaged image are not known, and are made again when it has been fetched again. */
+function treesOfImages(store: Store | undefined): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { digest } of store?.images() ?? []) {
+    try {
+      for (const name of treeNames(store?.readImage(digest).config.rootfs.diff_ids ?? [])) names.add(name);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+  return names;
+}

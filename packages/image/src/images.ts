@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
+import type { Context } from '@rkt/command';
+import { EXIT, Failure } from '@rkt/exit';
+import { exists } from '@rkt/files';
+import { parseReference, type Digest } from '@rkt/names';
+import { openStore, type Store, type StoredImage } from '@rkt/store';
+
+/** The store of rkt's directory; undefined if nothing has been fetched yet. */
+export function storeOf({ dir }: Context): Store | undefined {
+  const path = join(dir, 'store');
+  return exists(path) ? openStore(path) : undefined;
+}
+
+/** The store of rkt's directory, for who names an image in it. */
+export function requireStore(context: Context): Store {
+  const store = storeOf(context);
+  if (store !== undefined) return store;
+  throw new Failure(
+    EXIT.notFound,
+    `cannot open store "${join(context.dir, 'store')}": no such directory: fetch an image first`,
+  );
+}
+
+/** The image that the text names: a name as `rkt image list` prints it, a reference, or the beginning of an id. */
+export function findImage(store: Store, text: string): StoredImage {
+  const named = store.images().find(({ name }) => name === text);
+  return named ?? store.find(parseReference(text));
+}
+
+/** The one operand of a command, for a message that says what is wanted. */
+export function oneImage(operands: readonly string[]): string {
+  const [image, ...more] = operands;
+  if (image === undefined || more.length > 0) {
+    throw new Failure(EXIT.usage, `cannot use ${operands.length} operands: wanted one IMAGE: try --help`);
+  }
+  return image;
+}
+
+/** The blobs of an image: its manifest or index, and below it the manifest for this machine, configuration and layers. */
+export function blobsOf(store: Store, image: Digest): Digest[] {
+  const { digest, manifest } = store.readImage(image);
+  return [...new Set([image, digest, manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)])];
+}

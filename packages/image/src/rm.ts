@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Command, type OptionTable } from '@rkt/command';
+import { EXIT, Failure } from '@rkt/exit';
+import type { Digest } from '@rkt/names';
+import { findImage, requireStore } from './images.ts';
+
+// Blobs younger than this may belong to a fetch that goes on now; `rkt image gc` removes them some other day.
+const YOUNG_MS = 3_600_000;
+
+const options = {} as const satisfies OptionTable;
+
+/** rkt-image rm: takes images out of the store. */
+export const rm: Command<typeof options> = {
+  name: 'rkt-image',
+  synopsis: 'rkt-image rm IMAGE...',
+  summary: 'remove images from the store',
+  options,
+  main: async (_given, operands, context) => {
+    if (operands.length === 0)
+      throw new Failure(EXIT.usage, 'cannot remove images: none given: wanted at least one IMAGE');
+    const store = requireStore(context);
+    const found = new Set<Digest>();
+    const failures: Failure[] = [];
+    for (const text of operands) {
+      try {
+        found.add(findImage(store, text).digest);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        failures.push(error);
+        context.note(error.message);
+      }
+    }
+    for (const digest of found) {
+      await store.remove(digest);
+      context.print(`successfully removed image: "${digest}"`);
+    }
+    if (found.size > 0) {
+      await store.collect({ olderThanMs: YOUNG_MS });
+      context.note(`${found.size} image(s) successfully removed`);
+    }
+    return failures[0]?.status ?? EXIT.ok;
+  },
+};
