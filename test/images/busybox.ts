@@ -35,7 +35,11 @@ function root(busybox: string, libraries: readonly string[]): Entry[] {
       .filter((applet) => applet !== 'busybox')
       .map((applet): Entry => ({ path: `bin/${applet}`, type: 'link', target: 'bin/busybox', mode: 0o755 })),
     ...[...parents].sort().map((path): Entry => ({ path: `${path}/`, type: 'directory' })),
-    ...libraries.map((path): Entry => ({ path: path.slice(1), mode: 0o755, content: readFileSync(realpathSync(path)) })),
+    ...libraries.map((path): Entry => ({
+      path: path.slice(1),
+      mode: 0o755,
+      content: readFileSync(realpathSync(path)),
+    })),
   ];
 }
 

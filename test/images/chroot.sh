@@ -1,6 +1,7 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Read by the recipes of the Debian images: installing packages below a directory, and taking away what differs each time.
-# shellcheck shell=sh
+# shellcheck disable=SC2016,SC2154 # expanded by apt-get and by the shell inside; cache comes from scripts/images
 
 suite=bookworm
 # The time of everything that the recipes make themselves.
@@ -52,4 +53,25 @@ forget() {
 		"$1"/etc/passwd- "$1"/etc/group- "$1"/etc/shadow- "$1"/etc/gshadow- "$1/etc/resolv.conf" "$1/etc/hostname"
 	rm -rf "$1/run"/* "$1/tmp"/*
 	find "$1" -xdev -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+}
+
+# unpack_debian LAYOUT WORK: a copy of the Debian image's layout, and its files in WORK/bundle.
+unpack_debian() {
+	cp -a "$cache/debian/." "$1"
+	rm -f "$1/recipe"
+	umoci unpack --image "$1:latest" "$2/bundle" >"$2/log" 2>&1 || {
+		tail -n 5 "$2/log" >&2
+		return 1
+	}
+}
+
+# finish LAYOUT WORK CONFIG-OPTION...: what changed becomes a layer, the options the configuration.
+finish() {
+	to=$1:latest
+	bundle=$2/bundle
+	shift 2
+	date=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
+	umoci repack --refresh-bundle --history.created "$date" --image "$to" "$bundle" >&2
+	umoci config --clear config.cmd --clear config.entrypoint --created "$date" --history.created "$date" --image "$to" "$@"
+	umoci gc --layout "${to%:latest}" >/dev/null 2>&1
 }

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # debian.sh LAYOUT WORK: a minimal Debian with apt, python3, curl, git and a program with file capabilities.
 set -eu

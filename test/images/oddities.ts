@@ -7,7 +7,11 @@ import { join } from 'node:path';
 import { writeLayout } from './layout.ts';
 import { EPOCH, type Entry, sealHeader, tar } from './tar.ts';
 
-const directory = (path: string, more: Partial<Entry> = {}): Entry => ({ path: `${path}/`, type: 'directory', ...more });
+const directory = (path: string, more: Partial<Entry> = {}): Entry => ({
+  path: `${path}/`,
+  type: 'directory',
+  ...more,
+});
 const file = (path: string, content: string, more: Partial<Entry> = {}): Entry => ({ path, content, ...more });
 const symlink = (path: string, target: string): Entry => ({ path, type: 'symlink', target });
 const link = (path: string, target: string): Entry => ({ path, type: 'link', target });

@@ -20,14 +20,23 @@ trap 'exit 143' TERM HUP
 root=$work/root
 mkdir "$root"
 
-# Copies SRC:DEST with everything that is below it.
+# A directory of the new root. What was copied may have links, and a link must not lead out, to the same path of the host.
+directory() {
+	case $(realpath -m "$root$1")/ in "$root"/*) mkdir -p "$root$1" ;; *) usage "a link leads out of $1" ;; esac
+}
+
+# Copies SRC:DEST with everything that is below it. A directory that is there already is filled, not replaced.
 place() {
 	source=${1%%:*} destination=${1#*:}
 	case $1 in *:/*) ;; *) usage "wanted SRC:DEST with an absolute DEST, not $1" ;; esac
 	[ -e "$source" ] || usage "no such file: $source"
-	mkdir -p "$root$(dirname "$destination")"
-	# A directory that is there already is filled, not replaced.
-	if [ -d "$source" ]; then mkdir -p "$root$destination" && cp -a "$source/." "$root$destination"; else cp -aL "$source" "$root$destination"; fi
+	if [ -d "$source" ]; then
+		directory "$destination"
+		cp -a --remove-destination "$source/." "$root$destination"
+	else
+		directory "$(dirname "$destination")"
+		cp -aL --remove-destination "$source" "$root$destination"
+	fi
 }
 
 memory=1024 timeout=120 cgroups=v2 console=
@@ -70,15 +79,15 @@ quote() {
 	echo
 } >"$root/command"
 
-mkdir -p "$root/bin" "$root/sbin" "$root/etc" "$root/root" "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/tmp" "$root/var/tmp"
-cp "$(command -v busybox)" "$root/bin/busybox"
-busybox --list-full | while read -r applet; do
-	[ -e "$root/$applet" ] && continue
-	mkdir -p "$root/$(dirname "$applet")"
-	ln -s /bin/busybox "$root/$applet"
+for name in bin sbin usr/bin usr/sbin etc root proc sys dev run tmp var/tmp; do
+	directory "/$name"
 done
-cp "$here/init" "$root/sbin/init.new"
-mv "$root/sbin/init.new" "$root/sbin/init"
+# What was given is kept, but for the two programs that the machine starts with.
+busybox --list-full | while read -r applet; do
+	[ -e "$root/$applet" ] || [ -L "$root/$applet" ] || ln -s /bin/busybox "$root/$applet"
+done
+cp --remove-destination "$(command -v busybox)" "$root/bin/busybox"
+cp --remove-destination "$here/init" "$root/sbin/init"
 chmod 755 "$root/sbin/init" "$root"
 [ -e "$root/etc/passwd" ] || printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
 [ -e "$root/etc/group" ] || printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"

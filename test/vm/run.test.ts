@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -41,6 +41,31 @@ test('run.sh takes files, directories and programs with their libraries', { skip
     );
     assert.equal(status, 0, stderr);
     assert.match(stdout, /^content\ncontent\n640 root\na\/f\nls \(GNU coreutils\)/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('run.sh writes nowhere but in the new root, whatever links it is given', { skip }, () => {
+  const directory = mkdtempSync(join(tmpdir(), 'rkt-vm-'));
+  try {
+    mkdirSync(join(directory, 'tree'));
+    mkdirSync(join(directory, 'outside'));
+    writeFileSync(join(directory, 'canary'), 'alive');
+    writeFileSync(join(directory, 'file'), 'new');
+    symlinkSync(join(directory, 'canary'), join(directory, 'tree', 'node'));
+    symlinkSync(join(directory, 'outside'), join(directory, 'tree', 'lib'));
+    const tree = ['--file', `${directory}/tree:/t`];
+    const replaced = runInVm([...tree, '--file', `${directory}/file:/t/node`], ['cat', '/t/node']);
+    assert.deepEqual([replaced.status, replaced.stdout], [0, 'new'], replaced.stderr);
+    assert.equal(readFileSync(join(directory, 'canary'), 'utf8'), 'alive');
+    for (const destination of ['/t/lib/file', '/t/lib/deep/file', '/t/../../file']) {
+      const { status, stderr } = runInVm([...tree, '--file', `${directory}/file:${destination}`], ['true']);
+      assert.equal(status, 64);
+      assert.match(stderr, /a link leads out of/);
+    }
+    assert.equal(runInVm([...tree, '--file', `${directory}:/t/lib`], ['true']).status, 64);
+    assert.deepEqual(readdirSync(join(directory, 'outside')), []);
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { makeRkt, runPod, skipPods, startPod } from './rkt.ts';
+
+suite('the life of a pod', { skip: skipPods }, () => {
+  test('prepare, run-prepared, enter, status, stop, gc', async (t) => {
+    const rkt = makeRkt(t);
+    const pod = await startPod(rkt, rkt.image('busybox'), { args: ['sleep', '1000'] });
+    assert.match(rkt.ok('list', '--full'), new RegExp(`${pod.uuid}.*running`));
+    assert.equal(rkt.ok('enter', pod.uuid.slice(0, 13), 'hostname'), `rkt-${pod.uuid}`);
+    assert.equal(rkt.run('enter', pod.uuid, 'sh', '-c', 'exit 7').status, 7);
+    assert.match(rkt.ok('status', pod.uuid), /^state=running$/m);
+    assert.equal(rkt.ok('stop', pod.uuid), `"${pod.uuid}"`);
+    assert.equal(await pod.ended, 128 + 15);
+    assert.match(rkt.run('status', pod.uuid).stdout, /^app-busybox=143$/m);
+    rkt.ok('gc', '--grace-period=0s');
+    rkt.ok('gc', '--grace-period=0s');
+    assert.equal(rkt.ok('list', '--no-legend'), '');
+    assert.deepEqual(readdirSync(join(rkt.dir, 'ranges')), []);
+  });
+
+  test('run ends with the status of the app, and says what it cannot execute', (t) => {
+    const rkt = makeRkt(t);
+    const image = rkt.image('busybox');
+    const { status, stdout, stderr } = runPod(rkt, image, { args: ['echo', 'hello world'] });
+    assert.deepEqual([status, stdout, stderr], [0, 'hello world\n', '']);
+    assert.equal(runPod(rkt, image, { args: ['sh', '-c', 'exit 42'] }).status, 42);
+    assert.equal(runPod(rkt, image, { args: ['sh', '-c', 'kill -9 $$'] }).status, 137);
+    const missing = runPod(rkt, image, { args: ['nosuch'] });
+    assert.equal(missing.status, 127);
+    assert.match(missing.stderr, /^stage1: .*executable file not found in \$PATH\n$/);
+    assert.equal(runPod(rkt, image, { args: ['/etc/passwd'] }).status, 126);
+  });
+
+  test('kill -9 of the parent ends the pod and frees its lock', async (t) => {
+    const rkt = makeRkt(t);
+    const pod = await startPod(rkt, rkt.image('busybox'), { args: ['sleep', '1000'] });
+    pod.child.kill('SIGKILL');
+    await pod.ended;
+    rkt.ok('status', '--wait=30s', pod.uuid);
+    assert.match(rkt.ok('list', '--full'), new RegExp(`${pod.uuid}.*exited`));
+  });
+
+  test('an app that ignores its stop signal is killed after the grace period', async (t) => {
+    const rkt = makeRkt(t);
+    const pod = await startPod(rkt, rkt.image('busybox'), {
+      args: ['sh', '-c', 'trap "" TERM; while true; do sleep 1; done'],
+    });
+    rkt.ok('stop', '--force', pod.uuid);
+    assert.equal(await pod.ended, 137);
+  });
+
+  test('two runs of one prepared pod: one runs, the other says so', async (t) => {
+    const rkt = makeRkt(t);
+    const pod = await startPod(rkt, rkt.image('busybox'), { args: ['sleep', '1000'] });
+    const second = rkt.run('run-prepared', pod.uuid);
+    assert.equal(second.status, 66);
+    assert.match(second.stderr, /it is not prepared/);
+  });
+
+  test('volumes: a directory of the host, read-only and writable, and an empty one', (t) => {
+    const rkt = makeRkt(t);
+    const image = rkt.image('busybox');
+    writeFileSync(join(rkt.dir, 'canary'), 'host\n');
+    const volume = (more: string) => [
+      '--volume',
+      `v,kind=host,source=${rkt.dir}${more}`,
+      '--mount',
+      'volume=v,target=/mnt/deep/v',
+    ];
+    const read = runPod(rkt, image, {
+      options: volume(',readOnly=true'),
+      args: ['sh', '-c', 'cat /mnt/deep/v/canary; touch /mnt/deep/v/x'],
+    });
+    assert.equal(read.stdout, 'host\n');
+    assert.match(read.stderr, /Read-only file system/);
+    assert.equal(runPod(rkt, image, { options: volume(''), args: ['touch', '/mnt/deep/v/made'] }).status, 0);
+    assert.ok(existsSync(join(rkt.dir, 'made')));
+    const empty = ['--volume', 'e,kind=empty,mode=0700,uid=5,gid=6', '--mount', 'volume=e,target=/e'];
+    assert.equal(runPod(rkt, image, { options: empty, args: ['stat', '-c', '%a %u %g', '/e'] }).stdout, '700 5 6\n');
+  });
+
+  test('an image without a signature needs --insecure-options=image, and the pod says so', (t) => {
+    const rkt = makeRkt(t);
+    const image = rkt.image('busybox');
+    const refused = rkt.run('prepare', image);
+    assert.equal(refused.status, 77);
+    assert.match(refused.stderr, /wanted --insecure-options=image\n$/);
+    const uuid = rkt.ok('prepare', '--insecure-options=image', image);
+    const verification = readFileSync(join(rkt.dir, 'pods', 'prepared', uuid, 'verification.json'), 'utf8');
+    assert.match(verification, /"outcome": "skipped"/);
+  });
+
+  test('a blob that is not what its digest says is refused, and no pod and no layer stay', (t) => {
+    const rkt = makeRkt(t);
+    const image = rkt.image('busybox');
+    const blobs = join(rkt.dir, 'store', 'blobs', 'sha256');
+    const layers = JSON.parse(rkt.ok('image', 'cat-manifest', image)).layers;
+    const path = join(blobs, layers[0].digest.slice('sha256:'.length));
+    const bytes = readFileSync(path);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 9) ^ 1, bytes.length - 9);
+    writeFileSync(path, bytes, { flag: 'r+' });
+    const { status, stderr } = rkt.run('prepare', '--insecure-options=image', image);
+    assert.equal(status, 65, stderr);
+    assert.match(stderr, new RegExp(layers[0].digest));
+    assert.deepEqual(readdirSync(join(rkt.dir, 'layers')), []);
+  });
+});
