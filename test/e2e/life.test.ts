@@ -44,7 +44,7 @@ suite('the life of a pod', { skip: skipPods }, () => {
     assert.match(rkt.ok('list', '--full'), new RegExp(`${pod.uuid}.*exited`));
   });
 
-  test('an app that ignores its stop signal is killed after the grace period', async (t) => {
+  test('stop --force kills an app that ignores its stop signal', async (t) => {
     const rkt = makeRkt(t);
     const pod = await startPod(rkt, rkt.image('busybox'), {
       args: ['sh', '-c', 'trap "" TERM; while true; do sleep 1; done'],
