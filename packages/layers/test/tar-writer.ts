@@ -32,8 +32,10 @@ export function entry(fields: Fields): Buffer {
   header.write(fields.type ?? '0', 156, 'latin1');
   header.write((fields.linkname ?? '').slice(0, 100), 157, 'latin1');
   header.write(fields.magic ?? 'ustar\u000000', 257, 'latin1');
-  field(header, [329, 8], fields.devmajor ?? 0);
-  field(header, [337, 8], fields.devminor ?? 0);
+  if (fields.magic !== '\0'.repeat(8)) {
+    field(header, [329, 8], fields.devmajor ?? 0);
+    field(header, [337, 8], fields.devminor ?? 0);
+  }
   header.write(fields.prefix ?? '', 345, 'latin1');
   for (const [offset, text] of fields.patch ?? []) header.write(text, offset, 'latin1');
   return Buffer.concat([withChecksum(header), pad(bytes)]);

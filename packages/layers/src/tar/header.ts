@@ -35,7 +35,9 @@ export function parseHeader(block: Buffer): Header {
   const name = stringOf(field(0, 100));
   const prefix = format === 'ustar' ? stringOf(field(345, 155)) : '';
   const type = String.fromCharCode(block[156] ?? 0);
-  const isDevice = format !== 'v7' && (type === '3' || type === '4');
+  const hasDevice = format !== 'v7';
+  // Some readers look for fields there all the same.
+  if (!hasDevice && !isZero(block.subarray(257))) throw refusal('an old header with fields of newer ones');
   return {
     type,
     format,
@@ -47,8 +49,8 @@ export function parseHeader(block: Buffer): Header {
     gid: parseNumber(field(116, 8), 'gid'),
     size: parseNumber(field(124, 12), 'size'),
     mtime: isNegative(field(136, 12)) ? 0 : parseNumber(field(136, 12), 'mtime'),
-    devmajor: isDevice ? parseNumber(field(329, 8), 'devmajor') : 0,
-    devminor: isDevice ? parseNumber(field(337, 8), 'devminor') : 0,
+    devmajor: hasDevice ? parseNumber(field(329, 8), 'devmajor') : 0,
+    devminor: hasDevice ? parseNumber(field(337, 8), 'devminor') : 0,
     block,
   };
 }
@@ -69,13 +71,14 @@ function parseOctal(bytes: Buffer): number | undefined {
 }
 
 function parseBase256(bytes: Buffer): number | undefined {
-  if (isNegative(bytes)) return undefined;
+  // More bits of the first byte would be a number that nothing here can have, or a negative one.
+  if (bytes[0] !== 0x80) return undefined;
   const value = BigInt(`0x${bytes.toString('hex')}`) - (0x80n << BigInt(8 * (bytes.length - 1)));
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
 }
 
 function isNegative(bytes: Buffer): boolean {
-  return ((bytes[0] ?? 0) & 0xc0) === 0xc0;
+  return bytes[0] === 0xff;
 }
 
 function checksumOf(block: Buffer): number {

@@ -110,7 +110,8 @@ async function readExtension({ header, extensions, source, limits }: Input): Pro
   if (extensions[key] !== undefined) throw refusal(`two extended headers of type ${header.type} before an entry`);
   if (key === 'overrides') return { ...extensions, overrides: parseOverrides(bytes, limits) };
   const name = stringOf(bytes);
-  if (name === '' || !isZero(bytes.subarray(name.length))) throw refusal('malformed long name');
+  // Some readers take it up to the NUL and some as long as it says it is.
+  if (name === '' || name.length + 1 !== bytes.length) throw refusal('malformed long name');
   return { ...extensions, [key]: name };
 }
 
