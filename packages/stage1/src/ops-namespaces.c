@@ -141,7 +141,6 @@ static int begin_child(struct state *state, int parent_fd)
 	renew_death_with_parent(state);
 	if (CALL(read, parent_fd, &byte, 1) != 1)
 		exit_now(STATUS_FAILED);
-	set_dumpable_for_maps(false);
 	CALL(prctl, PR_SET_DUMPABLE, 0);
 	for (unsigned int i = 0; i < 2; i++) {
 		close_fd(state->copied_fd[i]);

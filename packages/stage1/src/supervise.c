@@ -14,6 +14,8 @@ struct supervisor {
 	unsigned int running;
 	int status; /* of the first app that failed, 0 while none has */
 	int status_fd;
+	int parent_fd; /* hangs up when the parent has died; -1 without one */
+	bool is_orphaned;
 	uint64_t grace;	   /* in nanoseconds */
 	unsigned int stop; /* apps from this one on have been told to stop; app_count + 1 when
 			      nothing stops */
@@ -128,14 +130,20 @@ static void note_end(struct supervisor *supervisor, struct app *app, int wait_st
 		begin_stop(supervisor);
 }
 
+/* Other children are orphans: nobody asks for their status. */
+static void note_child(struct supervisor *supervisor, long pid, int wait_status)
+{
+	for (unsigned int i = 0; i < supervisor->app_count; i++)
+		if (pid > 0 && supervisor->apps[i].pid == pid)
+			note_end(supervisor, &supervisor->apps[i], wait_status);
+}
+
 static void reap(struct supervisor *supervisor)
 {
 	int wait_status = 0;
 	long pid;
 	while ((pid = CALL(wait4, -1, &wait_status, WNOHANG, NULL)) > 0)
-		for (unsigned int i = 0; i < supervisor->app_count; i++)
-			if (supervisor->apps[i].pid == pid)
-				note_end(supervisor, &supervisor->apps[i], wait_status);
+		note_child(supervisor, pid, wait_status);
 }
 
 /* One app at a time, the last first: the next is told when this one has ended; after the grace
@@ -182,12 +190,25 @@ static void take_signals(struct supervisor *supervisor, int signal_fd)
 	}
 }
 
-/* Sleeps until a signal comes, an app is executed, or the grace period is over. */
+static int wait_for_polls(const struct supervisor *supervisor, struct pollfd *polls,
+			  unsigned int count)
+{
+	struct __kernel_timespec patience = {0};
+	if (supervisor->deadline != 0) {
+		uint64_t time = now(CLOCK_MONOTONIC);
+		uint64_t left = supervisor->deadline > time ? supervisor->deadline - time : 0;
+		patience.tv_sec = (int64_t)(left / 1000000000u);
+		patience.tv_nsec = (int64_t)(left % 1000000000u);
+	}
+	return CHECKED(ppoll, polls, count, supervisor->deadline == 0 ? NULL : &patience, NULL);
+}
+
+/* Sleeps until a signal comes, an app is executed, the parent has died, or the grace period is
+ * over. */
 static void wait_for_events(struct supervisor *supervisor, int signal_fd)
 {
-	struct pollfd polls[MAX_APPS + 1];
-	struct app *polled[MAX_APPS + 1];
-	struct __kernel_timespec patience = {0};
+	struct pollfd polls[MAX_APPS + 2];
+	struct app *polled[MAX_APPS];
 	unsigned int count = 0;
 	for (unsigned int i = 0; i < supervisor->app_count; i++) {
 		if (supervisor->apps[i].exec_fd < 0)
@@ -197,33 +218,46 @@ static void wait_for_events(struct supervisor *supervisor, int signal_fd)
 			(struct pollfd){.fd = supervisor->apps[i].exec_fd, .events = POLLIN};
 	}
 	polls[count] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
-	if (supervisor->deadline != 0) {
-		uint64_t time = now(CLOCK_MONOTONIC);
-		uint64_t left = supervisor->deadline > time ? supervisor->deadline - time : 0;
-		patience.tv_sec = (int64_t)(left / 1000000000u);
-		patience.tv_nsec = (int64_t)(left % 1000000000u);
-	}
-	if (CALL(ppoll, polls, count + 1, supervisor->deadline == 0 ? NULL : &patience, NULL) <= 0)
+	polls[count + 1] = (struct pollfd){.fd = supervisor->parent_fd};
+	if (wait_for_polls(supervisor, polls, count + 2) <= 0)
 		return;
 	for (unsigned int i = 0; i < count; i++)
 		if (polls[i].revents != 0)
 			note_start(supervisor, polled[i]);
 	if (polls[count].revents != 0)
 		take_signals(supervisor, signal_fd);
+	if ((polls[count + 1].revents & POLLHUP) != 0)
+		supervisor->is_orphaned = true;
 }
 
-/* What apps have left behind ends with the pod. */
-_Noreturn static void end_pod(const struct supervisor *supervisor)
+/* What apps have left behind ends with the pod; only then this process ends, and with it the lock.
+ */
+_Noreturn static void end_pod(struct supervisor *supervisor)
 {
+	int wait_status = 0;
+	long pid;
 	CALL(kill, -1, SIGKILL);
-	while (CALL(wait4, -1, NULL, 0, NULL) != -ECHILD)
-		;
+	while ((pid = CALL(wait4, -1, &wait_status, 0, NULL)) != -ECHILD)
+		note_child(supervisor, pid, wait_status);
 	exit_now(supervisor->status);
+}
+
+/*
+ * A process that the kernel kills gives up its lock before its children are dead.
+ * So from here on the death of the parent, or of what stands for it, is noticed by the pipe;
+ * the signal only sees to it that this process runs.
+ */
+static int begin_supervision(const struct state *state)
+{
+	uint64_t mask = HANDLED_SIGNALS;
+	block_signals();
+	if (state->dies_with_parent)
+		CALL(prctl, PR_SET_PDEATHSIG, SIGCONT);
+	return keep(CALL(signalfd4, -1, &mask, sizeof(mask), SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 int perform_supervise(struct state *state, const struct arguments *arguments)
 {
-	uint64_t mask = HANDLED_SIGNALS;
 	uint64_t kept = state->locked | descriptor_bit(fd_of(arguments, 1));
 	struct supervisor supervisor = {
 		.apps = state->apps,
@@ -231,23 +265,23 @@ int perform_supervise(struct state *state, const struct arguments *arguments)
 		.starting = state->app_count,
 		.running = state->app_count,
 		.status_fd = fd_of(arguments, 1),
+		.parent_fd = state->parent_fd,
 		.grace = arguments->number[0] * 1000000u,
 		.stop = state->app_count + 1,
 	};
 	if (!is_first_process(state))
 		return -1;
-	block_signals();
+	int signal_fd = begin_supervision(state);
+	if (signal_fd < 0)
+		return signal_fd;
 	for (unsigned int i = 0; i < state->app_count; i++)
 		kept |= descriptor_bit(state->apps[i].status_fd);
 	close_all_but(kept);
 	if (supervisor.app_count == 0)
 		append_status(supervisor.status_fd, "ready", (int[2]){-1, -1});
-	int signal_fd = keep(CALL(signalfd4, -1, &mask, sizeof(mask), SFD_CLOEXEC | SFD_NONBLOCK));
-	if (signal_fd < 0)
-		return signal_fd;
 	/* From here on nothing can fail that would have to be reported with a line of the plan. */
 	forget_plans();
-	while (supervisor.running > 0) {
+	while (supervisor.running > 0 && !supervisor.is_orphaned) {
 		wait_for_events(&supervisor, signal_fd);
 		reap(&supervisor);
 		step_stop(&supervisor);
