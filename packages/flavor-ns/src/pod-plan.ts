@@ -140,12 +140,13 @@ function pidOne(input: PodInput): Line[] {
 }
 
 // A network of its own gives the pod back what the default capabilities lack: ping without CAP_NET_RAW,
-// and low ports for apps that are not root.
+// and low ports for apps that are not root. The kernel reads the groups as ids of whoever writes: of the host.
 function privateNetwork(pod: PodManifest): Line[] {
-  const last = 'first' in pod.userNamespace ? pod.userNamespace.count - 1 : 2147483647;
+  const { userNamespace: range } = pod;
+  const groups = 'first' in range ? `${range.first} ${range.first + range.count - 1}` : '0 2147483647';
   return [
     { op: 'ioctl', interface: 'lo', flags: ['IFF_UP'] },
-    { op: 'write', path: '/proc/sys/net/ipv4/ping_group_range', text: `0 ${last}` },
+    { op: 'write', path: '/proc/sys/net/ipv4/ping_group_range', text: groups },
     { op: 'write', path: '/proc/sys/net/ipv4/ip_unprivileged_port_start', text: '0' },
   ];
 }
