@@ -2,5 +2,5 @@
 export { appPlan } from './app-plan.ts';
 export { enterPlan, type EnterInput } from './enter-plan.ts';
 export { type Host } from './host.ts';
-export { podPlan, type CompiledFrom, type PodInput } from './pod-plan.ts';
+export { limitWarnings, podPlan, type CompiledFrom, type PodInput } from './pod-plan.ts';
 export { signalNamed } from './signals.ts';

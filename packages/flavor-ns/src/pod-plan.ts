@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cgroupOps } from '@rkt/cgroups';
+import { cgroupOps, type CgroupOps } from '@rkt/cgroups';
 import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
 import { type Flag, type Line } from '@rkt/plan';
 import { appDescriptors, comment, FD, type Host } from './host.ts';
@@ -38,7 +38,8 @@ export function podPlan(input: PodInput): Line[] {
     { op: 'report', fd: FD.report },
     appendTo(FD.podStatus, `${running}/status`),
     ...input.apps.map(({ app }, index) => appendTo(appDescriptors(index).status, `${running}/apps/${app.name}/status`)),
-    ...cgroups(input),
+    comment('cgroups'),
+    ...cgroupsOf(input).flatMap(({ make }) => make),
     ...namespaces(input),
     ...pidOne(input),
   ];
@@ -48,20 +49,23 @@ function appendTo(fd: number, path: string): Line {
   return { op: 'open', fd, path, flags: ['O_WRONLY', 'O_CREAT', 'O_APPEND', 'O_NOFOLLOW', 'O_CLOEXEC'], mode: 0o644 };
 }
 
-function cgroups({ pod, apps, host }: PodInput): Line[] {
-  const lines: Line[] = [comment('cgroups')];
-  for (const [index, { app, config }] of apps.entries()) {
-    const { make } = cgroupOps({
+/** What the cgroups of each app take: see @rkt/cgroups. */
+function cgroupsOf({ pod, apps, host }: PodInput): CgroupOps[] {
+  return apps.map(({ app, config }, index) =>
+    cgroupOps({
       hierarchies: host.hierarchies,
       pod: pod.uuid,
       app: app.name,
       resources: config.linux.resources,
       supervisorFd: FD.supervisorCgroup,
       appFd: appDescriptors(index).cgroup,
-    });
-    lines.push(...make);
-  }
-  return lines;
+    }),
+  );
+}
+
+/** Limits that come by default and that this machine cannot set, one sentence each. */
+export function limitWarnings(input: PodInput): string[] {
+  return [...new Set(cgroupsOf(input).flatMap(({ warnings }) => warnings))];
 }
 
 /** The namespaces of the pod that this process only makes: its first process joins them. */
@@ -128,6 +132,7 @@ function pidOne(input: PodInput): Line[] {
     };
   });
   return [
+    ...(cgroupsOf(input)[0]?.joinPod ?? []),
     { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
     ...joins,
     { op: 'sethostname', name: pod.hostname },

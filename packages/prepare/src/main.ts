@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command } from '@rkt/command';
+import { type Command, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { createPod, movePod, type Pod } from '@rkt/pods';
 import { removeTree } from '@rkt/files';
@@ -35,7 +35,7 @@ export const prepare: Command<typeof options> = {
     const images = findImages(stores, given.images);
     const verification = decide(images, insecure);
     await unpackLayers(context, images);
-    context.print(makePod(context.dir, { given, images, insecure, verification, environment: context.environment }));
+    context.print(makePod(context, { given, images, insecure, verification }));
     return EXIT.ok;
   },
 };
@@ -45,17 +45,16 @@ interface Settled {
   readonly images: readonly FoundImage[];
   readonly insecure: ReadonlySet<string>;
   readonly verification: object;
-  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Makes the pod's directory; nothing of it stays if that fails. Returns the UUID. */
-function makePod(dir: string, { given, images, insecure, verification, environment }: Settled): string {
+function makePod({ dir, environment, note }: Context, { given, images, insecure, verification }: Settled): string {
   const { pod, lock } = createPod(dir);
   using _held = lock;
   try {
     saveUuid(given.pod['uuid-file-save'], pod);
     const composed: Composed = composePod({ dir, pod, given, images, insecure, environment });
-    writePod(dir, pod, { ...composed, verification });
+    for (const warning of writePod(dir, pod, { ...composed, verification })) note(warning);
     movePod(dir, pod, 'prepared');
     return pod.uuid;
   } catch (error) {

@@ -3,7 +3,7 @@ import { chownSync, chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { hostHierarchies } from '@rkt/cgroups';
 import { syncDirectory, writeNew } from '@rkt/files';
-import { appPlan, podPlan, type Host, type PodInput } from '@rkt/flavor-ns';
+import { appPlan, limitWarnings, podPlan, type Host, type PodInput } from '@rkt/flavor-ns';
 import { printPod, printRuntimeConfig, type PodApp, type RuntimeConfig } from '@rkt/formats';
 import { hexOf } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
@@ -12,8 +12,12 @@ import { compile, encode, readProfile } from 'seccomp-tools';
 import { type Composed } from './compose.ts';
 import { features } from './features.ts';
 
-/** Writes the pod into its directory: manifest, runtime configurations, plans, filters, the files and directories they need. */
-export function writePod(dir: string, pod: Pod, composed: Composed & { readonly verification: object }): void {
+/**
+ * Writes the pod into its directory: manifest, runtime configurations, plans, filters, the files and directories they need.
+ *
+ * Returns what the user should know, such as default limits that this machine cannot set.
+ */
+export function writePod(dir: string, pod: Pod, composed: Composed & { readonly verification: object }): string[] {
   const { manifest, configs, files, verification } = composed;
   const apps = manifest.apps.map((app) => ({ app, config: configOf(configs, app) }));
   const host: Host = { hierarchies: hostHierarchies(), landlock: features().landlock };
@@ -28,6 +32,7 @@ export function writePod(dir: string, pod: Pod, composed: Composed & { readonly 
   for (const from of apps) writeApp(input, pod, from);
   writeNew(join(pod.path, 'plan'), printPlan(podPlan(input)), 0o600);
   syncDirectory(pod.path);
+  return limitWarnings(input);
 }
 
 function configOf(configs: Composed['configs'], { name }: PodApp): RuntimeConfig {
