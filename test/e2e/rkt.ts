@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '..', '..');
 export const bin = join(root, 'dist', 'bin');
 
 /** The cache of test images: OCI layouts that `scripts/images` builds. */
-export const images = process.env['RKT_TEST_CACHE'] ?? join(root, '.cache', 'images');
+export const images = join(process.env['RKT_TEST_CACHE'] ?? join(root, '.cache'), 'images');
 
 /** Why pods cannot be tested here, or false. */
 export const skipPods = process.getuid?.() === 0 ? false : 'pods are prepared and run by root';

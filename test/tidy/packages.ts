@@ -66,7 +66,7 @@ function binFaults(found: Package): string[] {
 }
 
 /** The tier of a package, undefined when the table does not have it. */
-export function tierOf(found: Package): number | undefined {
+function tierOf(found: Package): number | undefined {
   return tiers[found.folder] ?? (found.kind === 'executable' ? 5 : undefined);
 }
 
