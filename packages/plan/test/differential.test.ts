@@ -82,7 +82,10 @@ const plausible = fc
 const implausible = fc.array(withFiles, { maxLength: 4 }).map((ops) => printPlan(ops));
 
 const anyPlan = fc
-  .tuple(fc.oneof({ weight: 4, arbitrary: plausible }, { weight: 1, arbitrary: implausible }), fc.option(mutations, { freq: 2 }))
+  .tuple(
+    fc.oneof({ weight: 4, arbitrary: plausible }, { weight: 1, arbitrary: implausible }),
+    fc.option(mutations, { freq: 2 }),
+  )
   .map(([text, changes]) => mutate(Buffer.from(text), changes ?? []));
 
 test(
