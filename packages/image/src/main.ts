@@ -7,6 +7,7 @@ import { check } from './check.ts';
 import { exportImage } from './export.ts';
 import { gc } from './gc.ts';
 import { list } from './list.ts';
+import { extract, render } from './render.ts';
 import { rm } from './rm.ts';
 
 /** A command of rkt-image: what help and completion want to know, and its start. */
@@ -29,6 +30,8 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   rm: subcommand(rm),
   gc: subcommand(gc),
   export: subcommand(exportImage),
+  extract: subcommand(extract),
+  render: subcommand(render),
   check: subcommand(check),
 };
 
@@ -45,7 +48,7 @@ export const image: Command & { readonly subcommands: Readonly<Record<string, Su
   synopsis: Object.values(subcommands)
     .map(({ synopsis }) => synopsis)
     .join('\n'),
-  summary: 'list, print, remove, collect, export and check images of the store',
+  summary: 'list, print, remove, collect, export, extract and check images of the store',
   options,
   subcommands,
   main: (_given, operands) => {

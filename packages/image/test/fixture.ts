@@ -20,7 +20,11 @@ export function blobPath(dir: string, digest: string): string {
 }
 
 /** Writes an image of uncompressed layers into the store below the directory, all its files of the given age. */
-export function addImage(dir: string, name: string | undefined, { texts = ['one'], ageMs = 0 } = {}): StoredSample {
+export function addImage(
+  dir: string,
+  name: string | undefined,
+  { texts = ['one'], ageMs = 0 }: { texts?: readonly (string | Uint8Array)[]; ageMs?: number } = {},
+): StoredSample {
   const store = join(dir, 'store');
   mkdirSync(join(store, 'blobs', 'sha256'), { recursive: true });
   writeFileSync(join(store, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');

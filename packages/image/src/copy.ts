@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { EXIT, Failure } from '@rkt/exit';
+import { libraryFile, writeNew } from '@rkt/files';
+import type { PodApp } from '@rkt/formats';
+import { hexOf, printable } from '@rkt/names';
+import { printPlan, type Flag, type Line } from '@rkt/plan';
+import type { Pod } from '@rkt/pods';
+
+/** An app of a prepared pod. */
+export interface PreparedApp {
+  readonly pod: Pod;
+  readonly app: PodApp;
+}
+
+// What cp needs to give files their owners, modes, attributes and kinds.
+const COPIER: readonly Flag<'capability'>[] = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_MKNOD',
+  'CAP_SETFCAP',
+];
+
+/** Copies the root file system of an app of a prepared pod into an empty directory. */
+export function copyRootFileSystem(dir: string, from: PreparedApp, target: string): void {
+  const plan = join(from.pod.path, 'copy.plan');
+  writeNew(plan, printPlan(copyPlan(dir, from, target)), 0o600);
+  const { status, stderr, error } = spawnSync(libraryFile('stage1'), [plan], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  if (status === 0) return;
+  const why = error?.message ?? (stderr.trim().split('\n')[0] || `cp ended with ${String(status)}`);
+  throw new Failure(EXIT.system, `cannot write "${printable(target)}": ${printable(why)}`);
+}
+
+/** The plan: join the layers in a mount namespace of its own, as the pod would, and become cp. */
+export function copyPlan(dir: string, { pod, app }: PreparedApp, target: string): Line[] {
+  const home = join(pod.path, 'apps', app.name);
+  const count = app.image.layers.length;
+  const lower = Array.from({ length: count }, (_, index) => `layers/${count - 1 - index}`).join(':');
+  const binds = app.image.layers.map((layer, index): Line => {
+    const source = join(dir, 'layers', hexOf(layer), 'tree');
+    return { op: 'mount', source, target: `${home}/layers/${index}`, fstype: '', flags: ['MS_BIND'], data: '' };
+  });
+  return [
+    { op: '#', text: 'copies the files of an image, joined as an app would see them' },
+    { op: 'unshare', flags: ['CLONE_NEWNS', 'CLONE_NEWNET', 'CLONE_NEWIPC'] },
+    { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
+    ...binds,
+    { op: 'chdir', path: home },
+    {
+      op: 'mount',
+      source: 'overlay',
+      target: 'rootfs',
+      fstype: 'overlay',
+      flags: ['MS_RDONLY', 'MS_NOSUID', 'MS_NODEV', 'MS_NOEXEC'],
+      data: `lowerdir=${lower},upperdir=data/upper,workdir=data/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off`,
+    },
+    { op: 'umask', mode: 0 },
+    { op: 'capbset', keep: COPIER },
+    { op: 'capset', effective: COPIER, permitted: COPIER, inheritable: [] },
+    { op: 'prctl', option: 'PR_SET_NO_NEW_PRIVS', value: 1 },
+    { op: 'exec', file: '/bin/cp', argv: ['cp', '-a', '--', 'rootfs/.', target] },
+  ];
+}

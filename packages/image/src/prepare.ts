@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
+import { libraryDirectory } from '@rkt/files';
+import { isPodUuid, printable, type Digest, type PodUuid } from '@rkt/names';
+
+/**
+ * Prepares a pod of an image with rkt-prepare, which has its layers unpacked; returns the UUID.
+ *
+ * The pod is never run. So it does not matter who made the image, whether it names a program, or whom it wants to run as.
+ */
+export function preparePod(dir: string, image: Digest): PodUuid {
+  const program = join(libraryDirectory(), '..', '..', 'bin', 'rkt-prepare');
+  const words = [`--dir=${dir}`, '--insecure-options=image', image, '--exec=/', '--user=0', '--group=0'];
+  const { status, stdout, stderr, error } = spawnSync(program, words, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const uuid = stdout?.trim() ?? '';
+  if (status === 0 && isPodUuid(uuid)) return uuid;
+  const why =
+    error?.message ??
+    stderr
+      .trim()
+      .split('\n')
+      .at(-1)
+      ?.replace(/^rkt-prepare: /, '') ??
+    '';
+  throw new Failure(isExitStatus(status) ? status : EXIT.system, `cannot unpack image "${image}": ${printable(why)}`);
+}
+
+function isExitStatus(status: number | null): status is ExitStatus {
+  return status !== EXIT.ok && Object.values<number | null>(EXIT).includes(status);
+}
