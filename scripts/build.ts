@@ -14,6 +14,7 @@ import {
 import { basename, join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { build } from 'esbuild';
+import { compile, encode, parseProfile } from 'seccomp-tools';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -63,6 +64,14 @@ async function bundle(points: readonly { name: string; path: string }[]): Promis
   });
 }
 
+/** The default seccomp profile, and its filter for this machine. */
+function buildFilter(): void {
+  const text = readFileSync(join(root, 'packages', 'seccomp-tools', 'profiles', 'default.json'), 'utf8');
+  const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+  writeFileSync(join(lib, 'seccomp.json'), text);
+  writeFileSync(join(lib, 'seccomp.bpf'), encode(compile(parseProfile(text), { arch })));
+}
+
 async function main(): Promise<void> {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(lib, { recursive: true });
@@ -74,8 +83,7 @@ async function main(): Promise<void> {
   }
   // CommonJS in a tree whose nearest package.json would say otherwise.
   writeFileSync(join(lib, 'package.json'), '{ "type": "commonjs" }\n');
-  const profiles = join(root, 'packages', 'seccomp-tools', 'profiles', 'default.json');
-  if (existsSync(profiles)) copyFileSync(profiles, join(lib, 'seccomp.json'));
+  buildFilter();
   symlinkSync(process.execPath, join(lib, 'node'));
   const all = entries('bin');
   await bundle([...all, ...entries('libexec')].filter(({ shell }) => !shell));

@@ -2,26 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
-import { libraryFile } from '@rkt/files';
-import {
-  parseSeccompProfile,
-  type PodApp,
-  type PodManifest,
-  type RuntimeConfig,
-  type SeccompProfile,
-} from '@rkt/formats';
+import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
 import { appNameOf, hexOf, parseAppName, printable, type AppName } from '@rkt/names';
 import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
 import { signalNamed } from '@rkt/flavor-ns';
 import { type ImageArguments, type PrepareArguments } from './arguments.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import { type Filter } from './filters.ts';
 import { type FoundImage } from './images.ts';
 import { nameFiles, type PrivateFile } from './names.ts';
 import { userNamespaceProblem } from './probe.ts';
 import { argumentsOf, environmentOf, workingDirectory } from './process.ts';
 import { parseCpu, parseMemory } from './quantities.ts';
 import { runtimeConfig } from './runtime-config.ts';
-import { seccompProfile } from './seccomp-profile.ts';
 import { findIdentity, splitUser, type Identity, type UserDatabase } from './users.ts';
 import { parseMount, parseVolumes, type AppMount } from './volumes.ts';
 
@@ -32,6 +25,7 @@ export interface ComposeInput {
   readonly given: PrepareArguments;
   readonly images: readonly FoundImage[];
   readonly insecure: ReadonlySet<string>;
+  readonly filters: readonly (Filter | undefined)[];
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -39,6 +33,7 @@ export interface ComposeInput {
 export interface Composed {
   readonly manifest: PodManifest;
   readonly configs: ReadonlyMap<AppName, RuntimeConfig>;
+  readonly programs: ReadonlyMap<AppName, Uint8Array | undefined>;
   readonly files: readonly PrivateFile[];
 }
 
@@ -57,7 +52,7 @@ export function composePod(input: ComposeInput): Composed {
   const apps = given.images.map((said, index) => {
     const image = input.images[index];
     if (image === undefined) throw new Error('an image was not found');
-    return composeApp({ ...input, head, podPath, files, said, image });
+    return composeApp({ ...input, head, podPath, files, said, image, filter: input.filters[index] });
   });
   refuseDuplicates(apps.map(({ app }) => app.name));
   const manifest: PodManifest = {
@@ -67,7 +62,12 @@ export function composePod(input: ComposeInput): Composed {
     apps: apps.map(({ app }) => app),
     ...head,
   };
-  return { manifest, files, configs: new Map(apps.map(({ app, config }) => [app.name, config])) };
+  return {
+    manifest,
+    files,
+    configs: new Map(apps.map(({ app, config }) => [app.name, config])),
+    programs: new Map(apps.map(({ app }, index) => [app.name, input.filters[index]?.program])),
+  };
 }
 
 type Head = Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'userNamespace' | 'volumes'>;
@@ -78,6 +78,7 @@ interface AppInput extends ComposeInput {
   readonly files: readonly PrivateFile[];
   readonly said: ImageArguments;
   readonly image: FoundImage;
+  readonly filter: Filter | undefined;
 }
 
 function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
@@ -138,7 +139,7 @@ function configOf(input: AppInput, name: AppName, mounts: readonly AppMount[]): 
       .map((path) => workingDirectory(path, undefined))
       .filter((path) => path !== '/'),
     files: input.files,
-    seccomp: insecure.has('seccomp') ? undefined : seccompProfile(said.given.seccomp, defaultProfile()),
+    seccomp: input.filter?.profile,
     unmasked: insecure.has('paths'),
     annotations: { 'org.opencontainers.image.stopSignal': container.StopSignal ?? 'SIGTERM' },
   });
@@ -222,9 +223,4 @@ function userNamespace({ dir, pod, insecure }: ComposeInput): PodManifest['userN
 function refuseDuplicates(names: readonly string[]): void {
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice !== undefined) throw new Failure(EXIT.usage, `multiple apps with name "${twice}": use --name`);
-}
-
-function defaultProfile(): SeccompProfile {
-  const path = libraryFile('seccomp.json');
-  return parseSeccompProfile(readFileSync(path, 'utf8'), path);
 }

@@ -7,6 +7,7 @@ import { createPod, movePod, type Pod } from '@rkt/pods';
 import { removeTree } from '@rkt/files';
 import { parseArguments, type PrepareArguments } from './arguments.ts';
 import { composePod, type Composed } from './compose.ts';
+import { filtersOf, type Filter } from './filters.ts';
 import { findImages, missingImages, openStores, type FoundImage } from './images.ts';
 import { parseInsecureOptions } from './insecure.ts';
 import { unpackLayers } from './layers.ts';
@@ -34,8 +35,9 @@ export const prepare: Command<typeof options> = {
     const insecure = parseInsecureOptions(given.pod['insecure-options']);
     const images = findImages(stores, given.images);
     const verification = decide(images, insecure);
+    const filters = await filtersOf(given, insecure);
     await unpackLayers(context, images);
-    context.print(makePod(context, { given, images, insecure, verification }));
+    context.print(makePod(context, { given, images, insecure, filters, verification }));
     return EXIT.ok;
   },
 };
@@ -44,16 +46,20 @@ interface Settled {
   readonly given: PrepareArguments;
   readonly images: readonly FoundImage[];
   readonly insecure: ReadonlySet<string>;
+  readonly filters: readonly (Filter | undefined)[];
   readonly verification: object;
 }
 
 /** Makes the pod's directory; nothing of it stays if that fails. Returns the UUID. */
-function makePod({ dir, environment, note }: Context, { given, images, insecure, verification }: Settled): string {
+function makePod(
+  { dir, environment, note }: Context,
+  { given, images, insecure, filters, verification }: Settled,
+): string {
   const { pod, lock } = createPod(dir);
   using _held = lock;
   try {
     saveUuid(given.pod['uuid-file-save'], pod);
-    const composed: Composed = composePod({ dir, pod, given, images, insecure, environment });
+    const composed: Composed = composePod({ dir, pod, given, images, insecure, filters, environment });
     for (const warning of writePod(dir, pod, { ...composed, verification })) note(warning);
     movePod(dir, pod, 'prepared');
     return pod.uuid;

@@ -3,12 +3,11 @@ import { chownSync, chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { hostHierarchies } from '@rkt/cgroups';
 import { syncDirectory, writeNew } from '@rkt/files';
-import { appPlan, limitWarnings, podPlan, type Host, type PodInput } from '@rkt/flavor-ns';
+import { appPlan, limitWarnings, podPlan, type CompiledFrom, type Host, type PodInput } from '@rkt/flavor-ns';
 import { printPod, printRuntimeConfig, type PodApp, type RuntimeConfig } from '@rkt/formats';
 import { hexOf } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { type Pod } from '@rkt/pods';
-import { compile, encode, readProfile } from 'seccomp-tools';
 import { type Composed } from './compose.ts';
 import { features } from './features.ts';
 
@@ -29,7 +28,7 @@ export function writePod(dir: string, pod: Pod, composed: Composed & { readonly 
   for (const { source, content } of files) writeNew(join(pod.path, 'etc', basename(source)), content);
   makeVolumes(pod, composed);
   mkdirSync(join(pod.path, 'apps'));
-  for (const from of apps) writeApp(input, pod, from);
+  for (const from of apps) writeApp(input, pod, { ...from, program: composed.programs.get(from.app.name) });
   writeNew(join(pod.path, 'plan'), printPlan(podPlan(input)), 0o600);
   syncDirectory(pod.path);
   return limitWarnings(input);
@@ -41,8 +40,8 @@ function configOf(configs: Composed['configs'], { name }: PodApp): RuntimeConfig
   return config;
 }
 
-function writeApp(input: PodInput, pod: Pod, from: { app: PodApp; config: RuntimeConfig }): void {
-  const { app, config } = from;
+function writeApp(input: PodInput, pod: Pod, from: CompiledFrom & { readonly program: Uint8Array | undefined }): void {
+  const { app, config, program } = from;
   const home = join(pod.path, 'apps', app.name);
   mkdirSync(home, { mode: 0o700 });
   for (const directory of ['rootfs', 'layers', 'data', 'data/work']) mkdirSync(join(home, directory), { mode: 0o755 });
@@ -50,8 +49,7 @@ function writeApp(input: PodInput, pod: Pod, from: { app: PodApp; config: Runtim
   makeUpper(input.dir, app, join(home, 'data', 'upper'));
   writeNew(join(home, 'config.json'), printRuntimeConfig(config));
   writeNew(join(home, 'plan'), printPlan(appPlan(input, from)), 0o600);
-  const { seccomp } = config.linux;
-  if (seccomp !== undefined) writeNew(join(home, 'seccomp.bpf'), filterOf(seccomp), 0o600);
+  if (program !== undefined) writeNew(join(home, 'seccomp.bpf'), program, 0o600);
 }
 
 /** The root directory of an overlay has the attributes of its upper directory: those of the image's root. */
@@ -73,10 +71,4 @@ function makeVolumes(pod: Pod, { manifest }: Composed): void {
     chownSync(path, volume.uid, volume.gid);
     chmodSync(path, volume.mode);
   }
-}
-
-/** The filter in the byte order and with the call numbers of this machine. */
-function filterOf(profile: object): Uint8Array {
-  const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-  return encode(compile(readProfile(profile), { arch }));
 }
