@@ -28,7 +28,10 @@ export const exportImage: Command<typeof exportOptions> = {
     const { digest, name } = findImage(store, text);
     const temporary = temporaryBeside(path);
     try {
-      await pipeline(store.exportArchive(digest, name), createWriteStream(temporary, { flags: 'wx', flush: true }));
+      await pipeline(
+        await store.exportArchive(digest, name),
+        createWriteStream(temporary, { flags: 'wx', flush: true }),
+      );
       renameDurably(temporary, path);
     } catch (error) {
       rmSync(temporary, { force: true });

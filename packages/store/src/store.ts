@@ -3,7 +3,6 @@ import { type Readable } from 'node:stream';
 import { type Digest, type Reference } from '@rkt/names';
 import { addBlob, hasBlob, type BlobSource } from './add.ts';
 import { collect, type CollectOptions, type RemovedFile } from './collect.ts';
-import { exportArchive } from './export.ts';
 import { findImage, listImages, type StoredImage } from './images.ts';
 import { checkLayout, createLayout } from './layout.ts';
 import { openBlob, readBlob, readImage, type BlobDescriptor, type StoredDocuments } from './read.ts';
@@ -42,7 +41,7 @@ export interface Store {
   /** Hashes blobs again: all of them if none are named. */
   readonly verify: (digests?: Iterable<Digest>) => Promise<VerifiedBlob[]>;
   /** An image as a tar archive of an OCI layout. */
-  readonly exportArchive: (digest: Digest, name?: string) => Readable;
+  readonly exportArchive: (digest: Digest, name?: string) => Promise<Readable>;
 }
 
 /** Opens a store; `create` makes it if it is not there, else a directory that is none is refused. */
@@ -63,6 +62,10 @@ export function openStore(dir: string, { create = false }: { readonly create?: b
     remove: (digest) => removeImage(dir, digest),
     collect: (options) => collect(dir, options),
     verify: (digests) => verifyBlobs(dir, digests),
-    exportArchive: (digest, name) => exportArchive(dir, digest, name),
+    exportArchive: async (digest, name) => {
+      // Loaded when it is needed: the writer of archives is larger than all the rest.
+      const { exportArchive } = await import('./export.ts');
+      return exportArchive(dir, digest, name);
+    },
   };
 }

@@ -233,7 +233,7 @@ test('exportArchive() gives an archive that skopeo reads, the same for the same 
   const { manifest } = await addImage(store, 'one', 'two'.repeat(100_000));
   const files = ['a.tar', 'b.tar'].map((name) => join(store.dir, '..', name));
   for (const file of files)
-    await pipeline(store.exportArchive(manifest.digest, 'example.com/app:v1'), createWriteStream(file));
+    await pipeline(await store.exportArchive(manifest.digest, 'example.com/app:v1'), createWriteStream(file));
   assert.deepEqual(readFileSync(files[0]!), readFileSync(files[1]!));
   const inspected = execFileSync('skopeo', ['inspect', `oci-archive:${files[0]}:example.com/app:v1`], {
     encoding: 'utf8',
