@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Node, Tree } from './tree-model.ts';
 
-/** The program that makes the files. */
-export const UNPACK = join(import.meta.dirname, '../../stage1/build/unpack');
+/** The program that makes the files; another build of it, such as one with sanitizers, by the environment. */
+export const UNPACK = process.env['UNPACK'] ?? join(import.meta.dirname, '../../stage1/build/unpack');
 
 /** Why a test of it cannot run here; false if it can. */
 export const skip: string | false = !existsSync(UNPACK)
