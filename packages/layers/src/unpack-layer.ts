@@ -151,8 +151,14 @@ function printerTo(output: Writable): Printer {
   const FULL_BYTES = 64 * 1024;
   let gathered: string[] = [];
   let bytes = 0;
+  let failed: Error | undefined;
+  // Between two writes nobody else would hear of it.
+  output.on('error', (error: Error) => {
+    failed = error;
+  });
 
   async function write(chunk: Uint8Array): Promise<void> {
+    if (failed !== undefined) throw failed;
     if (!output.write(chunk)) await once(output, 'drain');
   }
 

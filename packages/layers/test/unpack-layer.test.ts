@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { collect, linesOf, TAR } from './collect.ts';
+import { unpackLayer } from '../src/index.ts';
+import { collect, linesOf, pieces, TAR } from './collect.ts';
 import { hostile } from './hostile.ts';
 import { base256, entry, gnuLong, pax, tar } from './tar-writer.ts';
 
@@ -240,4 +242,11 @@ test('unpackLayer() refuses what is beyond its limits', async () => {
   ];
   for (const limit of limits) await assert.rejects(collect(two, { limits: limit }), REFUSED, JSON.stringify(limit));
   await collect(two, { limits: { entries: 2, depth: 1, componentBytes: 1, pathBytes: 1 } });
+});
+
+test('unpackLayer() ends when nobody reads its output any more', async () => {
+  const broken = new Error('broken');
+  const output = new Writable({ write: (_chunk, _encoding, done) => done(broken) });
+  const layer = tar(entry({ name: 'a', data: Buffer.alloc(10_000_000, 'x') }));
+  await assert.rejects(unpackLayer(pieces(layer, 100_000), output, { mediaType: TAR }), broken);
 });
