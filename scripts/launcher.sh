@@ -12,4 +12,6 @@ if ! [ -x "$node" ]; then
 	}
 fi
 unset @foreign@
+NODE_COMPILE_CACHE=$lib/cache
+export NODE_COMPILE_CACHE
 exec "$node" --disable-warning=ExperimentalWarning "$lib/@name@.js" "$@"

@@ -8,7 +8,6 @@ import { type Descriptor } from '@rkt/formats';
 import { hexOf, type Digest } from '@rkt/names';
 import { type Store } from '@rkt/store';
 import { type FoundImage } from './images.ts';
-import { unpackLayer } from './unpack.ts';
 
 /** One layer of an image, as it is unpacked. */
 export interface Layer {
@@ -52,6 +51,8 @@ async function makeLayer(layers: string, layer: Layer, note: (message: string) =
   mkdirSync(temporary, { mode: 0o700 });
   for (const directory of ['tree', 'work', 'merged']) mkdirSync(join(temporary, directory), { mode: 0o755 });
   try {
+    // Most of the time every layer is there already, and none of this is needed.
+    const { unpackLayer } = await import('./unpack.ts');
     const made = await unpackLayer({
       layer,
       scratch: temporary,
