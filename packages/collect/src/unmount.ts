@@ -11,20 +11,30 @@ import { printPlan, type Line } from '@rkt/plan';
 const SCRATCH = '/run/rkt';
 
 /**
- * Detaches every mount at and below the path, the deepest first; what was mounted there keeps its content.
+ * Detaches every mount at and below the path; what was mounted there keeps its content.
  *
  * Busy mounts vanish from the tree at once and end with their last user.
  */
 export function unmountBelow(path: string): void {
-  const mounts = mountsBelow(realpathSync(path));
+  const real = realpathSync(path);
+  const mounts = mountsBelow(real);
   if (mounts.length === 0) return;
+  const name = printable(path);
   if (process.geteuid?.() !== 0) {
-    throw new Failure(EXIT.notPermitted, `cannot unmount "${printable(mounts[0] ?? path)}": not root: wanted sudo`);
+    throw new Failure(EXIT.notPermitted, `cannot unmount below "${name}": not root: wanted sudo`);
   }
   const message = execute(
-    mounts.map((target): Line => ({ op: 'umount2', target, flags: ['MNT_DETACH', 'UMOUNT_NOFOLLOW'] })),
+    topmost(mounts).map((target): Line => ({ op: 'umount2', target, flags: ['MNT_DETACH', 'UMOUNT_NOFOLLOW'] })),
   );
-  if (message !== undefined) throw new Failure(EXIT.system, `cannot unmount below "${printable(path)}": ${message}`);
+  if (message !== undefined) throw new Failure(EXIT.system, `cannot unmount below "${name}": ${message}`);
+}
+
+/**
+ * The mounts that lie below no other. A mount takes those below it along when it is detached, even where one that was
+ * mounted over it hides them, so that no path leads there. A point with several mounts is there once for each.
+ */
+function topmost(mounts: readonly string[]): string[] {
+  return mounts.filter((point) => !mounts.some((other) => point.startsWith(`${other}/`)));
 }
 
 /** Executes a plan of its own; what stage1 says if it fails. */
