@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
+import { lstatSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
 import { libraryFile, writeNew } from '@rkt/files';
@@ -32,9 +33,17 @@ export function copyRootFileSystem(dir: string, from: PreparedApp, target: strin
     encoding: 'utf8',
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  if (status === 0) return;
+  if (status === 0) return setRootTime(dir, from.app, target);
   const why = error?.message ?? (stderr.trim().split('\n')[0] || `cp ended with ${String(status)}`);
   throw new Failure(EXIT.system, `cannot write "${printable(target)}": ${printable(why)}`);
+}
+
+/** The root directory of a pod is a new one; that of the image is as old as the image says. */
+function setRootTime(dir: string, { image }: PodApp, target: string): void {
+  const top = image.layers.at(-1);
+  if (top === undefined) return;
+  const { atime, mtime } = lstatSync(join(dir, 'layers', hexOf(top), 'tree'));
+  utimesSync(target, atime, mtime);
 }
 
 /** The plan: join the layers in a mount namespace of its own, as the pod would, and become cp. */

@@ -30,6 +30,7 @@ ln setuid hard; ln -s /etc/passwd link
 touch -d 2001-02-03T04:05:06.789Z a/keep
 cd "$1/upper"
 : > a/.wh.gone; : > opaque/.wh..wh..opq; echo new > opaque/new
+touch -d 2002-03-04T05:06:07Z .
 for layer in lower upper; do tar -C "$1/$layer" --format=pax -cf "$1/$layer.tar" .; done
 `;
 
@@ -60,6 +61,7 @@ test('rkt-image render writes the joined layers, the manifest and the configurat
   assert.equal(readlinkSync(join(files, 'link')), '/etc/passwd');
   const keep = statSync(join(files, 'a', 'keep'));
   assert.deepEqual([keep.uid, keep.gid, keep.mtimeMs], [1000, 2000, Date.parse('2001-02-03T04:05:06.789Z')]);
+  assert.equal(statSync(files).mtimeMs, Date.parse('2002-03-04T05:06:07Z'));
   const setuid = statSync(join(files, 'setuid'));
   assert.deepEqual([setuid.mode & 0o7777, setuid.ino, setuid.uid], [0o4755, statSync(join(files, 'hard')).ino, 0]);
 });
