@@ -14,7 +14,13 @@ const PROBE = [
   'env | sort', 'ls /proc/self/fd', 'umask', 'pwd', 'cat /proc/self/personality /proc/self/coredump_filter 2>/dev/null', 'cat /proc/self/mountinfo | cut -d" " -f4-',
 ].join('; '); // prettier-ignore
 
-function shell(rkt: Rkt, image: string, script: string, options: readonly string[] = []) {
+/** A store with an image. */
+interface Bed {
+  readonly rkt: Rkt;
+  readonly image: string;
+}
+
+function shell({ rkt, image }: Bed, script: string, options: readonly string[] = []) {
   return runPod(rkt, image, { options, args: ['sh', '-c', script] });
 }
 
@@ -27,7 +33,7 @@ suite('the default sandbox', { skip: skipPods }, () => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
     for (const options of [[], ['--user=1000:1000'], ['--net=host'], ['--caps-retain=CAP_KILL', '--memory=64Mi']]) {
-      const ran = shell(rkt, image, PROBE, options).stdout;
+      const ran = shell({ rkt, image }, PROBE, options).stdout;
       const pod = await startPod(rkt, image, { options, args: ['sleep', '1000'] });
       const entered = rkt.ok('enter', pod.uuid, 'sh', '-c', PROBE);
       pod.child.kill('SIGKILL');
@@ -44,13 +50,13 @@ suite('the default sandbox', { skip: skipPods }, () => {
   test('user namespace: root in the pod is nobody on the host, with a range of its own', (t) => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
-    const maps = [1, 2].map(() => shell(rkt, image, 'cat /proc/self/uid_map').stdout.trim().split(/\s+/));
+    const maps = [1, 2].map(() => shell({ rkt, image }, 'cat /proc/self/uid_map').stdout.trim().split(/\s+/));
     for (const [inside, outside, count] of maps) {
       assert.deepEqual([inside, count], ['0', '65536']);
       assert.ok(Number(outside) >= 0x10000000);
     }
     assert.notEqual(maps[0]?.[1], maps[1]?.[1]);
-    const off = shell(rkt, image, 'cat /proc/self/uid_map', ['--insecure-options=image,userns']);
+    const off = shell({ rkt, image }, 'cat /proc/self/uid_map', ['--insecure-options=image,userns']);
     assert.match(off.stdout, /^\s+0\s+0\s+4294967295$/m);
   });
 
@@ -58,7 +64,7 @@ suite('the default sandbox', { skip: skipPods }, () => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
     const probe = 'cat /proc/self/status';
-    const root = shell(rkt, image, probe).stdout;
+    const root = shell({ rkt, image }, probe).stdout;
     assert.deepEqual(
       ['CapBnd', 'CapPrm', 'CapEff'].map((name) => field(root, name)),
       Array(3).fill('00000000800405fb'),
@@ -67,14 +73,14 @@ suite('the default sandbox', { skip: skipPods }, () => {
       ['CapInh', 'CapAmb'].map((name) => field(root, name)),
       Array(2).fill('0000000000000000'),
     );
-    const user = shell(rkt, image, probe, ['--user=1000']).stdout;
+    const user = shell({ rkt, image }, probe, ['--user=1000']).stdout;
     assert.deepEqual(
       ['CapPrm', 'CapEff', 'CapInh', 'CapAmb'].map((name) => field(user, name)),
       Array(4).fill('0000000000000000'),
     );
-    assert.equal(field(shell(rkt, image, probe, ['--caps-retain=CAP_KILL']).stdout, 'CapEff'), '0000000000000020');
+    assert.equal(field(shell({ rkt, image }, probe, ['--caps-retain=CAP_KILL']).stdout, 'CapEff'), '0000000000000020');
     assert.notEqual(
-      field(shell(rkt, image, probe, ['--insecure-options=capabilities']).stdout, 'CapEff'),
+      field(shell({ rkt, image }, probe, ['--insecure-options=capabilities']).stdout, 'CapEff'),
       '00000000800405fb',
     );
   });
@@ -82,11 +88,11 @@ suite('the default sandbox', { skip: skipPods }, () => {
   test('no new privileges, and a filter', (t) => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
-    const status = shell(rkt, image, 'cat /proc/self/status').stdout;
+    const status = shell({ rkt, image }, 'cat /proc/self/status').stdout;
     assert.equal(field(status, 'NoNewPrivs'), '1');
     assert.equal(field(status, 'Seccomp'), '2');
     assert.equal(
-      field(shell(rkt, image, 'cat /proc/self/status', ['--insecure-options=seccomp']).stdout, 'Seccomp'),
+      field(shell({ rkt, image }, 'cat /proc/self/status', ['--insecure-options=seccomp']).stdout, 'Seccomp'),
       '0',
     );
   });
@@ -95,9 +101,9 @@ suite('the default sandbox', { skip: skipPods }, () => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
     const script = 'unshare -U true';
-    assert.notEqual(shell(rkt, image, script).status, 0);
-    assert.equal(shell(rkt, image, script, ['--insecure-options=seccomp']).status, 0);
-    const removed = shell(rkt, image, 'chmod 600 /tmp', [
+    assert.notEqual(shell({ rkt, image }, script).status, 0);
+    assert.equal(shell({ rkt, image }, script, ['--insecure-options=seccomp']).status, 0);
+    const removed = shell({ rkt, image }, 'chmod 600 /tmp', [
       '--seccomp=mode=remove,errno=EXFULL,chmod,fchmod,fchmodat,fchmodat2',
     ]);
     assert.match(removed.stderr, /[Ee]xchange full/);
@@ -105,7 +111,10 @@ suite('the default sandbox', { skip: skipPods }, () => {
 
   test('supplementary groups of the caller do not get in', (t) => {
     const rkt = makeRkt(t);
-    assert.equal(field(shell(rkt, rkt.image('busybox'), 'cat /proc/self/status').stdout, 'Groups')?.trim(), '');
+    assert.equal(
+      field(shell({ rkt, image: rkt.image('busybox') }, 'cat /proc/self/status').stdout, 'Groups')?.trim(),
+      '',
+    );
   });
 
   test('hidden and read-only parts of proc and sys', (t) => {
@@ -113,7 +122,7 @@ suite('the default sandbox', { skip: skipPods }, () => {
     const image = rkt.image('busybox');
     const script =
       'wc -c </proc/kallsyms; ls /sys/firmware /sys/module | wc -l; echo 1 >/proc/sys/vm/swappiness; touch /sys/x';
-    const { stdout, stderr } = shell(rkt, image, script);
+    const { stdout, stderr } = shell({ rkt, image }, script);
     assert.deepEqual(
       stdout
         .split('\n')
@@ -123,7 +132,7 @@ suite('the default sandbox', { skip: skipPods }, () => {
     );
     assert.match(stderr, /swappiness.*Read-only file system/);
     assert.match(stderr, /\/sys\/x.*Read-only file system/);
-    const open = shell(rkt, image, 'ls /sys/module | wc -l', ['--insecure-options=paths']);
+    const open = shell({ rkt, image }, 'ls /sys/module | wc -l', ['--insecure-options=paths']);
     assert.ok(Number(open.stdout) > 3);
   });
 
@@ -158,15 +167,15 @@ suite('the default sandbox', { skip: skipPods }, () => {
   test('network: of its own with loopback up, and that of the host on request', (t) => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
-    assert.match(shell(rkt, image, 'ip addr').stdout, /LOOPBACK,UP/);
+    assert.match(shell({ rkt, image }, 'ip addr').stdout, /LOOPBACK,UP/);
     const ping =
       'import socket; s = socket.socket(type=socket.SOCK_DGRAM, proto=1); s.sendto(b"\\x08" + bytes(7), ("127.0.0.1", 0)); print(len(s.recv(99)))';
     assert.equal(
       runPod(rkt, rkt.image('debian'), { options: ['--user=1000'], args: ['python3', '-c', ping] }).stdout,
       '8\n',
     );
-    const own = shell(rkt, image, 'readlink /proc/self/ns/net').stdout.trim();
-    const host = shell(rkt, image, 'readlink /proc/self/ns/net', ['--net=host']).stdout.trim();
+    const own = shell({ rkt, image }, 'readlink /proc/self/ns/net').stdout.trim();
+    const host = shell({ rkt, image }, 'readlink /proc/self/ns/net', ['--net=host']).stdout.trim();
     assert.notEqual(own, host);
     assert.equal(host, readlinkSync('/proc/self/ns/net'));
   });
@@ -189,10 +198,13 @@ suite('the default sandbox', { skip: skipPods }, () => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
     const forks = 'i=0; while [ $i -lt 40 ]; do sleep 5 & i=$((i+1)); done 2>&1 | head -1';
-    assert.match(shell(rkt, image, forks, ['--pids-limit=20']).stdout, /can't fork|Resource temporarily unavailable/);
-    assert.equal(shell(rkt, image, 'tail /dev/zero', ['--memory=16Mi']).status, 137);
     assert.match(
-      shell(rkt, image, 'cat /proc/self/limits').stdout,
+      shell({ rkt, image }, forks, ['--pids-limit=20']).stdout,
+      /can't fork|Resource temporarily unavailable/,
+    );
+    assert.equal(shell({ rkt, image }, 'tail /dev/zero', ['--memory=16Mi']).status, 137);
+    assert.match(
+      shell({ rkt, image }, 'cat /proc/self/limits').stdout,
       /Max core file size\s+0\s+0\s[\s\S]*Max open files\s+1024\s/,
     );
   });
@@ -200,7 +212,7 @@ suite('the default sandbox', { skip: skipPods }, () => {
   test('descriptors: 0, 1 and 2, whatever the caller left open', (t) => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
-    const { stdout } = shell(rkt, image, 'ls /proc/self/fd');
+    const { stdout } = shell({ rkt, image }, 'ls /proc/self/fd');
     // The fourth is the directory that ls reads.
     assert.deepEqual(stdout.trim().split('\n'), ['0', '1', '2', '3']);
   });
@@ -210,18 +222,18 @@ suite('the default sandbox', { skip: skipPods }, () => {
     const image = rkt.image('busybox');
     process.env['RKT_CANARY'] = 'leaked';
     t.after(() => delete process.env['RKT_CANARY']);
-    assert.doesNotMatch(shell(rkt, image, 'env; cat /proc/1/environ').stdout, /leaked/);
-    assert.match(shell(rkt, image, 'env', ['--inherit-env']).stdout, /RKT_CANARY=leaked/);
+    assert.doesNotMatch(shell({ rkt, image }, 'env; cat /proc/1/environ').stdout, /leaked/);
+    assert.match(shell({ rkt, image }, 'env', ['--inherit-env']).stdout, /RKT_CANARY=leaked/);
   });
 
   test('read-only root: only the scratch directories and volumes can be written', (t) => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
     const script = 'touch /x; touch /tmp/y && echo tmp; touch /run/z && echo run; touch /etc/w';
-    const { stdout, stderr } = shell(rkt, image, script, ['--readonly-rootfs']);
+    const { stdout, stderr } = shell({ rkt, image }, script, ['--readonly-rootfs']);
     assert.equal(stdout, 'tmp\nrun\n');
     assert.match(stderr, /\/x: Read-only[\s\S]*\/etc\/w: Read-only/);
-    assert.equal(shell(rkt, image, 'touch /x').status, 0);
+    assert.equal(shell({ rkt, image }, 'touch /x').status, 0);
   });
 
   test('a volume cannot lead out of the root by a link in the way', (t) => {
@@ -239,7 +251,7 @@ suite('the default sandbox', { skip: skipPods }, () => {
       '--mount',
       'volume=e,target=/s/escape/inner',
     ];
-    const { stdout } = shell(rkt, image, 'ls -d /etc/inner; grep -c inner /proc/self/mountinfo', options);
+    const { stdout } = shell({ rkt, image }, 'ls -d /etc/inner; grep -c inner /proc/self/mountinfo', options);
     assert.match(stdout, /^\/etc\/inner\n1\n$/);
     assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), /\/etc\/inner/);
   });

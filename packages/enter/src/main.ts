@@ -32,7 +32,7 @@ export const enter: Command<typeof options> = {
     const manifest = readPod(pod);
     const app = chooseApp(manifest, given.app);
     if (command.length === 0) context.note(`no command specified, assuming "${DEFAULT_COMMAND}"`);
-    return becomeCommand({ pod, manifest, app, term: context.environment['TERM'], command });
+    return becomeCommand({ pod, manifest, app, command, environment: context.environment });
   },
 };
 
@@ -40,12 +40,12 @@ interface Entered {
   readonly pod: Pod;
   readonly manifest: PodManifest;
   readonly app: PodApp;
-  readonly term: string | undefined;
   readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Writes the plan, which stays as the record of who entered, and becomes stage1. */
-function becomeCommand({ pod, manifest, app, term, command }: Entered): never {
+function becomeCommand({ pod, manifest, app, command, environment }: Entered): never {
   const found = findProcess(pod, app.name);
   const path = join(pod.path, 'apps', app.name, 'config.json');
   const config = parseRuntimeConfig(readFileSync(path, 'utf8'), path);
@@ -56,11 +56,12 @@ function becomeCommand({ pod, manifest, app, term, command }: Entered): never {
     host: { hierarchies: hostHierarchies(), landlock: landlockOf(pod, app) },
     process: found,
     args: command.length === 0 ? [DEFAULT_COMMAND] : command,
-    environment: interactive ? [...config.process.env, `TERM=${term ?? 'vt100'}`] : config.process.env,
+    environment: interactive ? [...config.process.env, `TERM=${environment['TERM'] ?? 'vt100'}`] : config.process.env,
     interactive,
   });
   const stage1 = libraryFile('stage1');
-  process.execve?.(stage1, ['stage1', writeEnterPlan(pod, app.name, plan)], {});
+  const caller = environment['SUDO_UID'] ?? String(process.getuid?.() ?? 'unknown');
+  process.execve?.(stage1, ['stage1', writeEnterPlan(pod, app.name, { plan, caller })], {});
   throw new Failure(EXIT.system, `cannot execute "${stage1}"`);
 }
 

@@ -9,8 +9,11 @@ import { type Pod } from '@rkt/pods';
  *
  * It stays until the pod is removed: a record of what was executed in the app, when, and by which user.
  */
-export function writeEnterPlan(pod: Pod, app: string, plan: readonly Line[]): string {
-  const caller = process.env['SUDO_UID'] ?? String(process.getuid?.() ?? '');
+export function writeEnterPlan(
+  pod: Pod,
+  app: string,
+  { plan, caller }: { plan: readonly Line[]; caller: string },
+): string {
   const path = join(pod.path, 'apps', app, `enter-${Date.now()}-${process.pid}.plan`);
   const record: Line = { op: '#', text: `entered at ${new Date().toISOString()} by uid ${caller}` };
   writeNew(path, printPlan([record, ...plan]), 0o600);

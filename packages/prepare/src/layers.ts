@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
-import { exists, lock, removeTree, syncDirectory, writeNew } from '@rkt/files';
+import { exists, lock, removeTree, renameDurably, syncDirectory, writeNew } from '@rkt/files';
 import { type Descriptor } from '@rkt/formats';
 import { hexOf, type Digest } from '@rkt/names';
 import { type Store } from '@rkt/store';
@@ -68,8 +68,7 @@ async function makeLayer(layers: string, layer: Layer, note: (message: string) =
     writeNew(join(temporary, 'group'), made.group);
     for (const scratch of ['work', 'merged', 'reader.plan', 'writer.plan']) removeTree(join(temporary, scratch));
     syncDirectory(temporary);
-    renameSync(temporary, join(layers, name));
-    syncDirectory(layers);
+    renameDurably(temporary, join(layers, name));
   } catch (error) {
     removeTree(temporary);
     throw error;

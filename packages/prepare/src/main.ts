@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Command, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { createPod, movePod, type Pod } from '@rkt/pods';
-import { removeTree } from '@rkt/files';
+import { removeTree, writeDurably } from '@rkt/files';
 import { parseArguments, type PrepareArguments } from './arguments.ts';
 import { composePod, type Composed } from './compose.ts';
 import { filtersOf, type Filter } from './filters.ts';
@@ -71,5 +69,5 @@ function makePod(
 
 // Without a newline, as rkt always wrote it: scripts read the file whole.
 function saveUuid(file: string | undefined, { uuid }: Pod): void {
-  if (file !== undefined) writeFileSync(join(file), uuid, { mode: 0o644 });
+  if (file !== undefined) writeDurably(file, uuid);
 }
