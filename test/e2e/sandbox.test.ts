@@ -140,8 +140,7 @@ suite('the default sandbox', { skip: skipPods }, () => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
     const { stdout } = shell(
-      rkt,
-      image,
+      { rkt, image },
       'ls -d /dev/* && head -c 3 /dev/zero | wc -c && mknod /tmp/n c 1 3; ls /tmp/n',
     );
     const names = stdout.split('\n').filter((line) => line.startsWith('/dev/'));
