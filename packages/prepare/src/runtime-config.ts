@@ -2,6 +2,7 @@
 import { type PodManifest, type RuntimeConfig, type RuntimeMount } from '@rkt/formats';
 import { type PrivateFile } from './names.ts';
 import { maskedPaths, readOnlyPaths } from './paths.ts';
+import { defaultRlimits } from './rlimits.ts';
 import { type AppMount } from './volumes.ts';
 
 /** What the runtime configuration of an app is made of. */
@@ -52,10 +53,7 @@ export function runtimeConfig(settings: AppSettings): RuntimeConfig {
       terminal: settings.interactive,
       user: { uid: user.uid, gid: user.gid, umask: 0o022, additionalGids: user.groups },
       ...process,
-      rlimits: [
-        { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
-        { type: 'RLIMIT_NOFILE', soft: 1024, hard: 524288 },
-      ],
+      rlimits: defaultRlimits(),
       noNewPrivileges: true,
     },
     mounts: mountsOf(settings),
