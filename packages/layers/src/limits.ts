@@ -11,6 +11,9 @@ export interface LayerLimits {
   readonly ratioFreeBytes: number;
   /** Base-two logarithm of the memory that a zstd frame may ask for. */
   readonly zstdWindowLog: number;
+  /** Frames and blocks of zstd: each costs time, and may hold next to nothing. */
+  readonly zstdFrames: number;
+  readonly zstdBlocks: number;
   /** Headers of the tar, of every type. */
   readonly entries: number;
   readonly pathBytes: number;
@@ -32,6 +35,8 @@ export const layerLimits: LayerLimits = {
   ratio: 200,
   ratioFreeBytes: 100 * 2 ** 20,
   zstdWindowLog: 27,
+  zstdFrames: 500_000,
+  zstdBlocks: 4_000_000,
   entries: 2_000_000,
   pathBytes: 4095,
   componentBytes: 255,

@@ -5,6 +5,15 @@ import { sourceOf, type Source } from './source.ts';
 
 const FRAME = 0xfd2f_b528;
 const SKIPPABLE = 0x184d_2a50;
+const CHUNK_BYTES = 64 * 1024;
+
+/** What is read from, its limits, and how much of them is used. */
+interface State {
+  readonly source: Source;
+  readonly limits: LayerLimits;
+  frames: number;
+  blocks: number;
+}
 
 /**
  * Passes on the frames of a zstd stream (RFC 8878, 3.1) so that no chunk reaches beyond the end of a frame, and drops skippable ones.
@@ -14,12 +23,15 @@ const SKIPPABLE = 0x184d_2a50;
  */
 export async function* zstdFrames(stream: AsyncIterable<Uint8Array>, limits: LayerLimits): AsyncGenerator<Buffer> {
   const source = sourceOf(stream);
+  const state: State = { source, limits, frames: 0, blocks: 0 };
   for (;;) {
     const head = await source.take(4);
     if (head.length === 0) return;
     if (head.length < 4) throw refusal('bytes behind the end of the zstd data');
+    state.frames += 1;
+    if (state.frames > limits.zstdFrames) throw refusal(`more than ${limits.zstdFrames} zstd frames`);
     const magic = head.readUInt32LE(0);
-    if (magic === FRAME) yield* frame(head, source, limits);
+    if (magic === FRAME) yield* frame(head, state);
     else if ((magic & 0xffff_fff0) >>> 0 === SKIPPABLE) await skipFrame(source);
     else throw refusal('bytes behind the end of the zstd data');
   }
@@ -30,22 +42,35 @@ async function skipFrame(source: Source): Promise<void> {
   if (!(await source.copy(length.readUInt32LE(0), () => undefined))) throw cutShort();
 }
 
-async function* frame(magic: Buffer, source: Source, limits: LayerLimits): AsyncGenerator<Buffer> {
-  const { header, hasChecksum } = await readHeader(source, limits);
-  yield Buffer.concat([magic, header]);
+/** One frame in chunks of several blocks. */
+async function* frame(magic: Buffer, state: State): AsyncGenerator<Buffer> {
+  const { header, hasChecksum } = await readHeader(state.source, state.limits);
+  let parts = [magic, header];
+  let bytes = 0;
   for (;;) {
-    const blockHeader = await exactly(source, 3);
-    const bits = blockHeader.readUIntLE(0, 3);
-    const type = (bits >> 1) & 3;
-    // A block of type 1 is one byte, repeated.
-    const bytes = type === 1 ? 1 : bits >> 3;
-    // RFC 8878, 3.1.1.2.4: no block is larger.
-    if (bytes > 131_072) throw refusal('a zstd block of more than 128 KiB');
-    const isLast = (bits & 1) === 1;
-    const body = await exactly(source, bytes + (isLast && hasChecksum ? 4 : 0));
-    yield Buffer.concat([blockHeader, body]);
+    const { block, isLast } = await readBlock(state);
+    parts.push(block);
+    bytes += block.length;
+    if (isLast && hasChecksum) parts.push(await exactly(state.source, 4));
+    if (isLast || bytes >= CHUNK_BYTES) {
+      yield Buffer.concat(parts);
+      parts = [];
+      bytes = 0;
+    }
     if (isLast) return;
   }
+}
+
+async function readBlock(state: State): Promise<{ block: Buffer; isLast: boolean }> {
+  state.blocks += 1;
+  if (state.blocks > state.limits.zstdBlocks) throw refusal(`more than ${state.limits.zstdBlocks} zstd blocks`);
+  const header = await exactly(state.source, 3);
+  const bits = header.readUIntLE(0, 3);
+  // A block of type 1 is one byte, repeated.
+  const bytes = ((bits >> 1) & 3) === 1 ? 1 : bits >> 3;
+  // RFC 8878, 3.1.1.2.4: no block is larger.
+  if (bytes > 131_072) throw refusal('a zstd block of more than 128 KiB');
+  return { block: Buffer.concat([header, await exactly(state.source, bytes)]), isLast: (bits & 1) === 1 };
 }
 
 async function readHeader(source: Source, limits: LayerLimits): Promise<{ header: Buffer; hasChecksum: boolean }> {

@@ -87,6 +87,13 @@ test('unpackLayer() refuses a zstd frame that asks for more than 128 MiB', async
   });
 });
 
+test('unpackLayer() refuses more zstd frames or blocks than its limits', async () => {
+  const blob = Buffer.concat([...halves.map((half) => zstdCompressSync(half)), skippable]);
+  await collect(blob, { ...ZSTD, limits: { zstdFrames: 3, zstdBlocks: 4 } });
+  await assert.rejects(collect(blob, { ...ZSTD, limits: { zstdFrames: 2 } }), REFUSED);
+  await assert.rejects(collect(blob, { ...ZSTD, limits: { zstdBlocks: 2 } }), REFUSED);
+});
+
 test('unpackLayer() stops a bomb early, in little memory', () => {
   const script = `
     import { Writable, Readable } from 'node:stream';
