@@ -113,7 +113,7 @@ interface ManifestRequest {
 
 async function getManifest(get: Exchange['get'], request: ManifestRequest): Promise<ReceivedManifest> {
   const { host, repository, reference, timeouts, redactor, signal } = request;
-  const name = `${host}/${repository}${isDigest(reference) ? '@' : ':'}${reference}`;
+  const name = `docker://${host}/${repository}${isDigest(reference) ? '@' : ':'}${reference}`;
   const response = await get({ repository, path: `manifests/${reference}`, headers: { accept: ACCEPT }, signal, name });
   if (response.status !== 200)
     throw await failureOf(response, { cannot: `cannot fetch "${printable(name)}"`, redactor });

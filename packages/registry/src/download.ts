@@ -59,7 +59,7 @@ async function* once(options: DownloadOptions, request: BlobRequest, at: number)
   const headers = at > 0 ? { range: `bytes=${at}-` } : {};
   const { get } = await options.open();
   const response = await get({ repository, path: `blobs/${digest}`, headers, signal, name: digest });
-  const cannot = `cannot fetch blob "${digest}" of "${host}/${repository}"`;
+  const cannot = `cannot fetch blob "${digest}" of "docker://${host}/${repository}"`;
   if (response.status !== 200 && response.status !== 206) {
     throw await failureOf(response, { cannot, redactor, missing: 'the registry does not have it' });
   }

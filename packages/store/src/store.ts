@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Readable } from 'node:stream';
+import { type LayoutEntry } from '@rkt/formats';
 import { type Digest, type Reference } from '@rkt/names';
 import { addBlob, hasBlob, type BlobSource } from './add.ts';
 import { collect, type CollectOptions, type RemovedFile } from './collect.ts';
 import { findImage, listImages, type StoredImage } from './images.ts';
-import { checkLayout, createLayout } from './layout.ts';
+import { checkLayout, createLayout, readLayoutIndex } from './layout.ts';
 import { openBlob, readBlob, readImage, type BlobDescriptor, type StoredDocuments } from './read.ts';
 import { removeBlob, removeImage, setReference, type NamedDescriptor } from './references.ts';
 import { verifyBlobs, type VerifiedBlob } from './verify.ts';
@@ -14,6 +15,8 @@ export interface Store {
   readonly dir: string;
   /** The images, one per name. */
   readonly images: () => StoredImage[];
+  /** The entries of the index as they are: what `images` says without looking at the blobs. */
+  readonly entries: () => readonly LayoutEntry[];
   /** The image of a reference, or a refusal. */
   readonly find: (reference: Reference) => StoredImage;
   /** A blob, open for reading, of the right size; what is read is still to be hashed. */
@@ -51,6 +54,7 @@ export function openStore(dir: string, { create = false }: { readonly create?: b
   return {
     dir,
     images: () => listImages(dir),
+    entries: () => readLayoutIndex(dir).entries,
     find: (reference) => findImage(dir, reference),
     openBlob: (descriptor) => openBlob(dir, descriptor),
     readBlob: (digest) => readBlob(dir, digest),

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parseImageConfig, type Descriptor, type Manifest } from '@rkt/formats';
+import type { Store } from '@rkt/store';
+import type { Progress } from './progress.ts';
+import type { ResolvedImage } from './resolve.ts';
+import type { Source } from './sources/source.ts';
+
+/** How many blobs are downloaded at once. */
+const PARALLEL = 4;
+
+/** Copies the blobs of an image into the store: the configuration first, since it may refuse the rest. */
+export async function copyImage(store: Store, source: Source, { image, progress }: CopyOptions): Promise<void> {
+  const { manifest, bytes, digest, index } = image;
+  const isKnown = isComplete(store, image);
+  if (isKnown) return;
+  const signal = new AbortController().signal;
+  const copy = (descriptor: Descriptor, stop: AbortSignal) =>
+    copyBlob(store, descriptor, { open: (offset) => source.blob(descriptor, offset, stop), progress });
+  await copy(manifest.config, signal);
+  checkConfig(store, manifest);
+  await inParallel(uniqueLayers(manifest), copy);
+  await store.addBlob({ digest, size: bytes.byteLength }, (offset) => once(bytes.subarray(offset)));
+  if (index !== undefined) {
+    const size = index.bytes.byteLength;
+    await store.addBlob({ digest: index.digest, size }, (offset) => once(index.bytes.subarray(offset)));
+  }
+}
+
+/** What is copied. */
+export interface CopyOptions {
+  readonly image: ResolvedImage;
+  readonly progress: Progress;
+}
+
+/** True if the image is in the store already, with all its blobs. */
+function isComplete(store: Store, { digest, manifest, bytes, index }: ResolvedImage): boolean {
+  if (!store.entries().some((entry) => entry.digest === digest)) return false;
+  const documents = [
+    { digest, size: bytes.byteLength },
+    ...(index === undefined ? [] : [{ digest: index.digest, size: index.bytes.byteLength }]),
+  ];
+  return (
+    [...documents, manifest.config, ...manifest.layers].every((blob) => store.hasBlob(blob)) &&
+    isReadable(store, manifest)
+  );
+}
+
+function isReadable(store: Store, manifest: Manifest): boolean {
+  try {
+    checkConfig(store, manifest);
+    return true;
+  } catch {
+    // A damaged configuration: then all blobs are looked at again.
+    return false;
+  }
+}
+
+function checkConfig(store: Store, manifest: Manifest): void {
+  const { digest } = manifest.config;
+  parseImageConfig(store.readBlob(digest), { what: `configuration "${digest}"`, manifest });
+}
+
+function uniqueLayers({ layers }: Manifest): Descriptor[] {
+  return [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
+}
+
+interface BlobCopy {
+  readonly open: (offset: number) => AsyncIterable<Uint8Array>;
+  readonly progress: Progress;
+}
+
+async function copyBlob(store: Store, descriptor: Descriptor, { open, progress }: BlobCopy): Promise<void> {
+  const track = progress.start(descriptor);
+  try {
+    await removeDamaged(store, descriptor);
+    const outcome = await store.addBlob(descriptor, async function* counted(offset) {
+      track.advance(offset);
+      for await (const piece of open(offset)) {
+        yield piece;
+        track.advance(piece.byteLength);
+      }
+    });
+    track.end(outcome);
+  } catch (error) {
+    track.end('failed');
+    throw error;
+  }
+}
+
+/**
+ * Hashes a blob that is there though its image is not: what another image left may have been damaged since, and
+ * fetching again is how people repair an image.
+ */
+async function removeDamaged(store: Store, descriptor: Descriptor): Promise<void> {
+  if (!store.hasBlob(descriptor)) return;
+  const [found] = await store.verify([descriptor.digest]);
+  if (found?.state === 'corrupt') await store.removeBlob(descriptor.digest);
+}
+
+/** Copies several blobs at once; the first failure stops the others, and what they have is kept for the next time. */
+async function inParallel(
+  descriptors: readonly Descriptor[],
+  copy: (descriptor: Descriptor, stop: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  const waiting = [...descriptors];
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      try {
+        await copy(next, stop.signal);
+      } catch (error) {
+        waiting.length = 0;
+        stop.abort(error);
+        throw error;
+      }
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: PARALLEL }, work));
+  // The others failed because they were stopped: the reason is what counts.
+  if (results.some(({ status }) => status === 'rejected')) throw stop.signal.reason;
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  if (bytes.byteLength > 0) yield bytes;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
+import type { Command, Context } from '@rkt/command';
+import { EXIT, Failure } from '@rkt/exit';
+import { hostPlatform, parsePlatform } from '@rkt/formats';
+import { parseReference } from '@rkt/names';
+import { openStore } from '@rkt/store';
+import { fetchImage, type FetchedImage } from './fetch-image.ts';
+import { parseInsecureOptions } from './insecure.ts';
+import { options } from './options.ts';
+import { parsePolicy } from './policy.ts';
+import { makeProgress, type Progress } from './progress.ts';
+import { printJson, shortId } from './result.ts';
+
+/** rkt-fetch: from references to images in the store. */
+export const fetch: Command<typeof options> = {
+  name: 'rkt-fetch',
+  synopsis: 'rkt-fetch [OPTION]... IMAGE...',
+  summary: 'fetch images into the store',
+  options,
+  main: async (given, operands, context) => {
+    if (operands.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
+    const references = operands.map(parseReference);
+    const insecure = parseInsecureOptions(given['insecure-options']);
+    const policy = parsePolicy(given['pull-policy']);
+    const platform = given.platform === undefined ? hostPlatform() : parsePlatform(given.platform);
+    const store = openStore(join(context.dir, 'store'), { create: policy !== 'never' });
+    const progress = progressOf(context, given.quiet);
+    const fetchOptions = {
+      context: { ...context, note: progress.note },
+      insecure,
+      authFile: given.authfile,
+      tokenHosts: given['token-host'],
+      store,
+      policy,
+      platform,
+      progress,
+    };
+    const images: FetchedImage[] = [];
+    try {
+      for (const reference of references) {
+        const image = await fetchImage(reference, fetchOptions);
+        images.push(image);
+        if (given.format === undefined) context.print(given.full ? image.id : shortId(image.id));
+      }
+    } finally {
+      progress.close();
+    }
+    if (given.format !== undefined) context.print(printJson(images, given.format === 'json-pretty'));
+    return EXIT.ok;
+  },
+};
+
+function progressOf({ note }: Context, quiet: boolean): Progress {
+  const { stderr } = process;
+  const terminal = stderr.isTTY
+    ? { columns: stderr.columns, write: (text: string) => void stderr.write(text) }
+    : undefined;
+  return makeProgress({ quiet, terminal, note });
+}

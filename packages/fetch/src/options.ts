@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { OptionTable } from '@rkt/command';
+
+/** The options of rkt-fetch. */
+export const options = {
+  'pull-policy': {
+    type: 'string',
+    default: 'update',
+    choices: ['new', 'never', 'update'],
+    describe: 'ask the source only for images that are not in the store, never, or always',
+    value: 'POLICY',
+  },
+  platform: {
+    type: 'string',
+    describe: 'the platform to choose from an index, OS/ARCHITECTURE[/VARIANT], instead of this machine',
+    value: 'PLATFORM',
+  },
+  'insecure-options': {
+    type: 'string',
+    default: 'none',
+    describe: 'what not to insist on, separated by commas: http allows registries without TLS, tls any certificate',
+    value: 'LIST',
+  },
+  authfile: { type: 'string', describe: 'read credentials from this file and no other', value: 'FILE' },
+  'token-host': {
+    type: 'strings',
+    describe: 'send credentials to this token server of another domain too',
+    value: 'HOST',
+  },
+  full: { type: 'boolean', describe: 'print whole image ids' },
+  format: {
+    type: 'string',
+    describe: 'print JSON instead of image ids',
+    choices: ['json', 'json-pretty'],
+    value: 'FORMAT',
+  },
+  quiet: { type: 'boolean', alias: 'q', describe: 'show no progress' },
+} as const satisfies OptionTable;
