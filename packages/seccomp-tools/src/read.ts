@@ -49,6 +49,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function wrong(path: string, value: unknown, wanted: string): ProfileError {
-  const shown = typeof value === 'bigint' ? `${value}` : (JSON.stringify(value) ?? 'nothing');
-  return new ProfileError(`cannot read "${path}": it is ${shown.slice(0, 60)}: expected ${wanted}`);
+  const inside = (_key: string, part: unknown) => (typeof part === 'bigint' ? String(part) : part);
+  const shown = typeof value === 'bigint' ? String(value) : JSON.stringify(value, inside);
+  return new ProfileError(`cannot read "${path}": it is ${(shown ?? 'nothing').slice(0, 60)}: expected ${wanted}`);
 }

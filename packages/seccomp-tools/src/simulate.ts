@@ -28,7 +28,7 @@ export function simulate(program: readonly Instruction[], call: Call): number {
 /** Runs a filter on a call and says what it returns and how it got there. */
 export function run(program: readonly Instruction[], call: Call): Outcome {
   if (program.length > BPF_MAXINSNS) throw invalid(program.length, `it has more than ${BPF_MAXINSNS} instructions`);
-  const machine: Machine = { a: 0, x: 0, memory: new Uint32Array(16), data: layOut(call), readsArguments: false };
+  const machine: Machine = { a: 0, x: 0, memory: [], data: layOut(call), readsArguments: false };
   // Jumps go forward only, so the loop ends at the latest with the last instruction.
   let at = 0;
   for (let steps = 1; ; steps++) {
@@ -45,7 +45,7 @@ export function run(program: readonly Instruction[], call: Call): Outcome {
 interface Machine {
   a: number;
   x: number;
-  readonly memory: Uint32Array;
+  readonly memory: number[];
   readonly data: DataView;
   readsArguments: boolean;
 }
@@ -62,7 +62,7 @@ function layOut({ arch, nr, args = [], instructionPointer = 0n }: Call): DataVie
 function result(machine: Machine, { code, k }: Instruction, at: number): number {
   if (code === 0x06) return k;
   if (code === 0x16) return machine.a;
-  throw invalid(at, `unknown operation 0x${code.toString(16)}`);
+  throw unknown(code, at);
 }
 
 function jump(machine: Machine, instruction: Instruction, at: number): number {
@@ -70,40 +70,49 @@ function jump(machine: Machine, instruction: Instruction, at: number): number {
   if (code === 0x05) return k;
   const { a } = machine;
   const b = code & 0x08 ? machine.x : k;
-  const compare = new Map([
-    [0x10, a === b],
-    [0x20, a > b],
-    [0x30, a >= b],
-    [0x40, (a & b) !== 0],
-  ]).get(code & 0xf0);
-  if (compare === undefined) throw invalid(at, `unknown operation 0x${code.toString(16)}`);
-  return compare ? jt : jf;
+  switch (code & ~0x08) {
+    case 0x15:
+      return a === b ? jt : jf;
+    case 0x25:
+      return a > b ? jt : jf;
+    case 0x35:
+      return a >= b ? jt : jf;
+    case 0x45:
+      return (a & b) !== 0 ? jt : jf;
+    default:
+      throw unknown(code, at);
+  }
 }
 
 /** Executes anything but a jump or a return; the next instruction follows, so it returns the distance 0. */
 function step(machine: Machine, instruction: Instruction, at: number): 0 {
-  const { code, k } = instruction;
-  if ((code & 0x07) === 0x04) {
-    machine.a = compute(machine, instruction, at) >>> 0;
-    return 0;
-  }
-  const effects = new Map<number, () => void>([
-    [0x20, () => (machine.a = loadData(machine, k, at))],
-    [0x80, () => (machine.a = DATA.size)],
-    [0x81, () => (machine.x = DATA.size)],
-    [0x00, () => (machine.a = k)],
-    [0x01, () => (machine.x = k)],
-    [0x60, () => (machine.a = machine.memory[cell(k, at)] ?? 0)],
-    [0x61, () => (machine.x = machine.memory[cell(k, at)] ?? 0)],
-    [0x02, () => (machine.memory[cell(k, at)] = machine.a)],
-    [0x03, () => (machine.memory[cell(k, at)] = machine.x)],
-    [0x07, () => (machine.x = machine.a)],
-    [0x87, () => (machine.a = machine.x)],
-  ]);
-  const effect = effects.get(code);
-  if (effect === undefined) throw invalid(at, `unknown operation 0x${code.toString(16)}`);
-  effect();
+  const { code } = instruction;
+  const kind = code & 0x07;
+  if (kind === 0x04) machine.a = compute(machine, instruction, at) >>> 0;
+  else if (kind === 0x00) machine.a = source(machine, instruction, at);
+  else if (kind === 0x01 && code !== 0x21) machine.x = source(machine, { ...instruction, code: code & ~0x01 }, at);
+  else if (code === 0x02) machine.memory[cell(instruction.k, at)] = machine.a;
+  else if (code === 0x03) machine.memory[cell(instruction.k, at)] = machine.x;
+  else if (code === 0x07) machine.x = machine.a;
+  else if (code === 0x87) machine.a = machine.x;
+  else throw unknown(code, at);
   return 0;
+}
+
+/** What a load puts into a register. */
+function source(machine: Machine, { code, k }: Instruction, at: number): number {
+  switch (code) {
+    case 0x20:
+      return loadData(machine, k, at);
+    case 0x80:
+      return DATA.size;
+    case 0x00:
+      return k;
+    case 0x60:
+      return machine.memory[cell(k, at)] ?? 0;
+    default:
+      throw unknown(code, at);
+  }
 }
 
 function loadData(machine: Machine, offset: number, at: number): number {
@@ -143,10 +152,14 @@ function compute(machine: Machine, { code, k }: Instruction, at: number): number
     case 0xa0:
       return a ^ b;
     default:
-      throw invalid(at, `unknown operation 0x${code.toString(16)}`);
+      throw unknown(code, at);
   }
 }
 
 function invalid(at: number, reason: string): ProfileError {
   return new ProfileError(`cannot run "the filter": instruction ${at}: ${reason}`);
+}
+
+function unknown(code: number, at: number): ProfileError {
+  return invalid(at, `unknown operation 0x${code.toString(16)}`);
 }
