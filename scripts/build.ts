@@ -24,10 +24,13 @@ const bin = join(dist, 'bin');
 /** Variables of the caller that change what Node does; only rkt-fetch has a use for further certificates. */
 const foreign = (name: string) => (name === 'rkt-fetch' ? 'NODE_OPTIONS' : 'NODE_OPTIONS NODE_EXTRA_CA_CERTS');
 
+/** Registries are trusted as the machine trusts servers, not as Node does by itself. */
+const flags = (name: string) => (name === 'rkt-fetch' ? '--use-system-ca ' : '');
+
 /** The sh launcher of a bundle, from `launcher.sh`. */
 function launcher(name: string): string {
   const template = readFileSync(join(root, 'scripts', 'launcher.sh'), 'utf8');
-  return template.replaceAll('@name@', name).replaceAll('@foreign@', foreign(name));
+  return template.replaceAll('@name@', name).replaceAll('@foreign@', foreign(name)).replaceAll('@flags@', flags(name));
 }
 
 /** The entry points in this folder of every package. */

@@ -14,4 +14,4 @@ fi
 unset @foreign@
 NODE_COMPILE_CACHE=$lib/cache
 export NODE_COMPILE_CACHE
-exec "$node" --disable-warning=ExperimentalWarning "$lib/@name@.js" "$@"
+exec "$node" @flags@--disable-warning=ExperimentalWarning "$lib/@name@.js" "$@"
