@@ -51,18 +51,19 @@ static void put_escaped(struct output *output, unsigned char byte)
 void put_words(struct output *output, const char *words, unsigned int count, size_t most)
 {
 	size_t end = output->length + most;
-	for (; count > 0; count--, words++) {
-		if (*words == '\0')
-			put(output, "\"\"");
-		for (; *words != '\0'; words++) {
-			if (output->length + 4 > end) {
-				put(output, "...");
-				return;
-			}
-			put_escaped(output, (unsigned char)*words);
-		}
-		if (count > 1)
+	for (unsigned int i = 0; i < count; i++, words++) {
+		bool is_empty = *words == '\0';
+		if (i > 0)
 			put_byte(output, ' ');
+		/* The longest piece has four bytes, and the next word a space before it. */
+		for (; *words != '\0' && output->length + 5 <= end; words++)
+			put_escaped(output, (unsigned char)*words);
+		if (output->length + 5 > end) {
+			put(output, "...");
+			return;
+		}
+		if (is_empty)
+			put(output, "\"\"");
 	}
 }
 
