@@ -219,6 +219,35 @@ const headers = by('reader', {
     ]),
     file('a'),
   ],
+  'a sparse file without a size': [pax([['GNU.sparse.map', '0,1']]), file('a')],
+  'a sparse file with a NUL in its name': [
+    pax([
+      ['GNU.sparse.map', '0,1'],
+      ['GNU.sparse.size', '9'],
+      ['GNU.sparse.name', 'a\0b'],
+    ]),
+    file('a'),
+  ],
+  'a sparse file whose records are in disorder': [
+    pax([
+      ['GNU.sparse.size', '9'],
+      ['GNU.sparse.numbytes', '1'],
+      ['GNU.sparse.offset', '0'],
+    ]),
+    file('a'),
+  ],
+  'a sparse file of more pieces than allowed': [
+    pax([
+      ['GNU.sparse.map', Array.from({ length: 65_537 }, (_, n) => `${n},0`).join(',')],
+      ['GNU.sparse.size', '65537'],
+    ]),
+    entry({ name: 'a' }),
+  ],
+  'a sparse file of the GNU type in another format': [entry({ name: 'a', type: 'S' })],
+  'a sparse file of the GNU type with an endless map': [
+    entry({ name: 'a', type: 'S', magic: 'ustar  \0', patch: [[482, '\x01']] }),
+    Buffer.alloc(512 * 4000, entry({ name: 'z'.repeat(100), mode: Buffer.from('1'.repeat(8)) }).fill('1')),
+  ],
   'too many extended attributes': [
     pax(Array.from({ length: 65 }, (_, n) => [`SCHILY.xattr.user.a${n}`, 'x'] as const)),
     file('a'),
