@@ -15,6 +15,7 @@ import { basename, join } from 'node:path';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 import { compile, encode, parseProfile } from 'seccomp-tools';
+import { generate } from '../packages/rkt/scripts/generate.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -98,6 +99,7 @@ async function main(): Promise<void> {
   await bundle([...all, ...entries('libexec')].filter(({ shell }) => !shell));
   for (const { name, path, shell } of all)
     install(join(bin, name), shell ? readFileSync(path, 'utf8') : launcher(name));
+  await generate(lib);
   fillCache(all.filter(({ shell }) => !shell).map(({ name }) => name));
 }
 

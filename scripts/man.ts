@@ -10,7 +10,7 @@ import { EXIT, EXIT_MEANINGS } from '@rkt/exit';
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
-type Described = Pick<Command, 'name' | 'synopsis' | 'summary' | 'options'>;
+type Described = Pick<Command, 'name' | 'synopsis' | 'summary' | 'options'> & { readonly optionsOf?: string };
 
 function isDescribed(value: unknown): value is Described {
   return typeof value === 'object' && value !== null && 'synopsis' in value && 'summary' in value && 'options' in value;
@@ -23,7 +23,9 @@ async function commandOf(folder: string): Promise<Described | undefined> {
     if (!existsSync(path)) continue;
     const exported: Record<string, unknown> = await import(path);
     const found = Object.values(exported).find(isDescribed);
-    if (found !== undefined) return found;
+    if (found === undefined) continue;
+    const same = found.optionsOf === undefined ? undefined : await commandOf(join(folder, '..', found.optionsOf));
+    return { ...found, options: same?.options ?? found.options };
   }
   return undefined;
 }

@@ -30,6 +30,7 @@ export const prepare: Command<typeof options> = {
     }
     if (process.geteuid?.() !== 0) throw new Failure(EXIT.notPermitted, 'cannot prepare a pod: not root: wanted sudo');
     if (given.images.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
+    if (given.pod['if-stored'] && missingImages(stores, given.images).length > 0) return EXIT.notFound;
     const insecure = parseInsecureOptions(given.pod['insecure-options']);
     const images = findImages(stores, given.images);
     const verification = decide(images, insecure);

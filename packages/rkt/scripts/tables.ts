@@ -23,10 +23,9 @@ interface Described {
   readonly summary: string;
   readonly options: OptionTable;
   readonly subcommands?: Readonly<Record<string, Described>>;
+  /** The executable, without `rkt-`, that a script hands all its words to: its options are those of the script. */
+  readonly optionsOf?: string;
 }
-
-// Executables that are shell scripts and hand all their words to another one have its options.
-const SAME_OPTIONS: Readonly<Record<string, string>> = { run: 'prepare' };
 
 /** The tables of all commands, found as the executables are: each `packages/NAME/bin/rkt-NAME` has one. */
 export async function readTables(packages: string): Promise<CommandTable[]> {
@@ -40,7 +39,7 @@ export async function readTables(packages: string): Promise<CommandTable[]> {
     }
   }
   return [...found].map(([name, described]) => {
-    const same = found.get(SAME_OPTIONS[name] ?? '');
+    const same = found.get(described.optionsOf ?? '');
     return tableOf(name, { ...described, options: same?.options ?? described.options });
   });
 }
