@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What takes bytes, and may ask to wait before the next. */
-export type Sink = (bytes: Uint8Array) => void | Promise<void>;
+type Sink = (bytes: Uint8Array) => void | Promise<void>;
 
 /** A stream of bytes that is read in pieces of the reader's choice. */
 export interface Source {

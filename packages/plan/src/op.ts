@@ -4,7 +4,7 @@ import type { Flag, FlagSet } from './flags.ts';
 import { operations, type Argument, type ArgumentKind } from './operations.ts';
 
 /** What the argument of a kind is in TypeScript. */
-export type ValueOf<K extends ArgumentKind> = K extends 'fd' | 'mode' | 'uint' | 'id'
+type ValueOf<K extends ArgumentKind> = K extends 'fd' | 'mode' | 'uint' | 'id'
   ? number
   : K extends 'fd?'
     ? number | null
