@@ -67,6 +67,17 @@ test('removeWholeTree() removes a tree deeper than the longest path, also one th
   assert.equal(existsSync(tree), false);
 });
 
+test('removeWholeTree() needs few descriptors, however deep the tree is', () => {
+  using dir = new TemporaryDirectory();
+  const tree = join(dir.path, 'tree');
+  mkdirSync(tree);
+  const deep = 'import os,sys\nos.chdir(sys.argv[1])\nfor i in range(900):\n os.mkdir("d"); os.chdir("d")';
+  execFileSync('python3', ['-c', deep, tree]);
+  const script = `import('${join(import.meta.dirname, '..', 'src', 'remove.ts')}').then((m) => m.removeWholeTree(${JSON.stringify(tree)}))`;
+  execFileSync('prlimit', ['--nofile=300:300', process.execPath, '--conditions=source', '-e', script]);
+  assert.equal(existsSync(tree), false);
+});
+
 test('removeWholeTree() refuses to cross a bind mount of the same file system', root, () => {
   using dir = new TemporaryDirectory();
   const canary = join(dir.path, 'canary');

@@ -100,6 +100,13 @@ test('sweep() without a grace period deletes a pod that was marked in this momen
   assert.deepEqual(run.failures, []);
 });
 
+test('sweep() without a grace period deletes a marked pod whatever the clock says', async () => {
+  using dir = new TemporaryDirectory();
+  makePod(dir.path, { phase: 'exited-garbage' });
+  await sweep(rules(dir.path, -60 * MINUTE_MS, { graceMs: 0 }));
+  assert.deepEqual(placesOf(dir.path), NOWHERE);
+});
+
 test('sweep() deletes prepared pods that have expired, and no younger ones', async () => {
   using dir = new TemporaryDirectory();
   const pod = makePod(dir.path, { phase: 'prepared' });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Failure } from '@rkt/exit';
@@ -170,6 +170,8 @@ test(
   () => {
     using dir = new TemporaryDirectory();
     makePod(dir.path);
+    requireOwner(dir.path, 'stop');
+    chownSync(join(dir.path, 'pods'), 1234, 1234);
     requireOwner(dir.path, 'stop');
     process.seteuid?.(65534);
     try {

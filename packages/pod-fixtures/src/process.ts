@@ -33,7 +33,7 @@ export async function holdLock(path: string): Promise<Running> {
 // new pid namespace, which ends with status 7 on SIGTERM. After that no process can be made: only words of the shell.
 const PARENT = `
 trap 'kill -TERM "$init"' TERM
-setpriv --pdeathsig KILL sh -c 'trap "exit 7" TERM; while ! [ -s status ]; do :; done; echo ready; while :; do sleep 1000 & wait; done' &
+setpriv --pdeathsig KILL sh -c 'trap "exit 7" TERM; while ! [ -s status ]; do :; done; sleep 1000 & echo ready; while :; do wait; done' &
 init=$!
 echo "started $$ $init 1500000001.000000000\nready 1500000002.000000000" >> status
 while kill -0 "$init" 2>/dev/null; do wait "$init"; code=$?; done

@@ -74,6 +74,21 @@ test('rkt-stop never signals a process that merely has the number of one', root,
   assert.equal(holder.child.exitCode ?? holder.child.signalCode, null);
 });
 
+test('rkt-stop believes neither another parent nor another process of the pod', root, async () => {
+  using dir = new TemporaryDirectory();
+  const pod = makePod(dir.path, { phase: 'run' });
+  await using running = await startFakePod(pod);
+  const file = join(pod.path, 'status');
+  const [, parent, init] = /^started (\d+) (\d+) /.exec(readFileSync(file, 'utf8')) ?? [];
+  const child = readFileSync(`/proc/${init}/task/${init}/children`, 'utf8').trim();
+  assert.match(child, /^\d+$/);
+  for (const pids of [`${process.pid} ${init}`, `${init} ${child}`, `${parent} ${child}`]) {
+    writeFileSync(file, `started ${pids} 1500000001.0\n`);
+    assert.equal(runBin('rkt-stop', ['--force', `--dir=${dir.path}`, pod.uuid]).status, 75, pids);
+  }
+  assert.equal(running.child.exitCode ?? running.child.signalCode, null);
+});
+
 test('rkt-stop asks to try again while a pod is being started', async () => {
   using dir = new TemporaryDirectory();
   const pod = makePod(dir.path, { phase: 'run' });
