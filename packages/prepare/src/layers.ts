@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
 import { exists, lock, removeTree, renameDurably, syncDirectory, writeNew } from '@rkt/files';
@@ -50,6 +50,8 @@ async function makeLayer(layers: string, layer: Layer, note: (message: string) =
   const temporary = join(layers, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
   mkdirSync(temporary, { mode: 0o700 });
   for (const directory of ['tree', 'work', 'merged']) mkdirSync(join(temporary, directory), { mode: 0o755 });
+  const parent = layer.parents.at(-1);
+  if (parent !== undefined) likeParent(join(temporary, 'tree'), join(layers, hexOf(parent), 'tree'));
   try {
     // Most of the time every layer is there already, and none of this is needed.
     const { unpackLayer } = await import('./unpack.ts');
@@ -73,4 +75,12 @@ async function makeLayer(layers: string, layer: Layer, note: (message: string) =
     removeTree(temporary);
     throw error;
   }
+}
+
+// The root of an overlay is its upper directory: a layer that says nothing about the root leaves it as it was.
+function likeParent(tree: string, parent: string): void {
+  const { mode, uid, gid, mtimeMs } = statSync(parent);
+  chownSync(tree, uid, gid);
+  chmodSync(tree, mode & 0o7777);
+  utimesSync(tree, mtimeMs / 1000, mtimeMs / 1000);
 }
