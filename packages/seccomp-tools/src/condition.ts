@@ -79,9 +79,9 @@ function maskedEqual(site: Site, condition: { mask: Words; wanted: Words }, ways
 
 function maskedWord(site: Site, part: { offset: number; mask: number; wanted: number }, ways: Ways): Node {
   const { graph } = site;
-  const { offset, mask, wanted } = part;
-  if ((wanted & ~mask) !== 0) return ways.no;
+  const { offset, mask } = part;
   if (mask === 0) return ways.yes;
+  const wanted = (part.wanted & mask) >>> 0;
   const jump = (code: JumpCode, k: number, to: Ways) => graph.jump(code, k, to);
   // JSET leaves the accumulator as it is, so that the next condition on the same word need not load it again.
   if (wanted === 0) return graph.load(offset, jump(BPF.JSET, mask, { yes: ways.no, no: ways.yes }));

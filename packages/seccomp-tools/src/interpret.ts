@@ -41,7 +41,7 @@ function holds(condition: Condition, name: string, args: readonly bigint[]): boo
     case 'SCMP_CMP_GE':
       return given >= value;
     case 'SCMP_CMP_MASKED_EQ':
-      return (given & value) === valueTwo;
+      return ((given ^ valueTwo) & BigInt.asUintN(width, value)) === 0n;
   }
 }
 

@@ -7,7 +7,7 @@ import * as read from './read.ts';
 export type Operator =
   'SCMP_CMP_NE' | 'SCMP_CMP_LT' | 'SCMP_CMP_LE' | 'SCMP_CMP_EQ' | 'SCMP_CMP_GE' | 'SCMP_CMP_GT' | 'SCMP_CMP_MASKED_EQ';
 
-/** A condition on one argument; `SCMP_CMP_MASKED_EQ` holds if the argument AND `value` equals `valueTwo`. */
+/** A condition on one argument; `SCMP_CMP_MASKED_EQ` holds if the argument equals `valueTwo` in the bits that `value` has. */
 export interface Condition {
   readonly index: number;
   readonly value: bigint;
