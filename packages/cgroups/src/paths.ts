@@ -2,7 +2,7 @@
 import { EXIT, Failure } from '@rkt/exit';
 
 /** The cgroup below which all of ours lie, in every hierarchy. */
-export const PREFIX = 'rkt';
+const PREFIX = 'rkt';
 
 /** The cgroup of rkt in a hierarchy. */
 export function prefixDirectory(mount: string): string {

@@ -50,8 +50,8 @@ async function makeLayer(layers: string, layer: Layer, note: (message: string) =
   const temporary = join(layers, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
   mkdirSync(temporary, { mode: 0o700 });
   for (const directory of ['tree', 'work', 'merged']) mkdirSync(join(temporary, directory), { mode: 0o755 });
-  const parent = layer.parents.at(-1);
-  if (parent !== undefined) likeParent(join(temporary, 'tree'), join(layers, hexOf(parent), 'tree'));
+  const below = layer.parents.at(-1);
+  if (below !== undefined) likeParent(join(temporary, 'tree'), join(layers, hexOf(below), 'tree'));
   try {
     // Most of the time every layer is there already, and none of this is needed.
     const { unpackLayer } = await import('./unpack.ts');
