@@ -27,6 +27,8 @@ export interface PushOptions {
 export interface Registry extends AsyncDisposable {
   /** HOST:PORT, the first part of a reference. */
   readonly host: string;
+  /** HOST:PORT of the token server, which shows a certificate of the same authority. */
+  readonly tokenHost: string | undefined;
   /** The authority's certificate, when HTTPS is served. */
   readonly ca: string | undefined;
   /** The account that may pull and push, unless `auth` is `none`. */
@@ -80,6 +82,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   };
   return {
     host,
+    tokenHost: tokens && new URL(tokens.realm).host,
     ca: tls?.authority.certificate,
     username: USERNAME,
     password: PASSWORD,
