@@ -11,9 +11,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { watch } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makePod, runBin, TemporaryDirectory } from '@rkt/pod-fixtures';
+import { makePod, runBin, startBin, TemporaryDirectory } from '@rkt/pod-fixtures';
 
 const root = { skip: process.getuid?.() !== 0 && 'needs root' };
 const AT_ONCE = '--grace-period=0';
@@ -97,6 +98,24 @@ test('rkt-gc removes what a dead maker left of a tree and leaves unknown names a
     mkdirSync(join(layers, name, 'tree'), { recursive: true });
   assert.equal(runBin('rkt-gc', [`--dir=${dir.path}`]).status, 0);
   assert.deepEqual(readdirSync(layers), ['.other.tmp', hex]);
+});
+
+test('rkt-gc finishes what a killed one has begun, wherever it was killed', async () => {
+  using dir = new TemporaryDirectory();
+  for (const phase of ['exited-garbage', 'garbage'] as const) {
+    const pod = makePod(dir.path, { phase: 'run' });
+    for (let name = 0; name < 2000; name++) writeFileSync(join(pod.path, 'apps', 'app', 'upper', String(name)), '');
+    await using begun = startBin('rkt-gc', [AT_ONCE, `--dir=${dir.path}`]);
+    for await (const _ of watch(join(dir.path, 'pods', phase))) break;
+    begun.child.kill('SIGKILL');
+    await begun.ended();
+    assert.equal(runBin('rkt-list', [`--dir=${dir.path}`]).status, 0);
+    assert.equal(runBin('rkt-gc', [AT_ONCE, `--dir=${dir.path}`]).status, 0);
+    assert.deepEqual(
+      readdirSync(join(dir.path, 'pods')).flatMap((name) => readdirSync(join(dir.path, 'pods', name))),
+      [],
+    );
+  }
 });
 
 test('rkt-gc does nothing where there is no data directory', () => {

@@ -47,7 +47,7 @@ function setRootTime(dir: string, { image }: PodApp, target: string): void {
 }
 
 /** The plan: join the layers in a mount namespace of its own, as the pod would, and become cp. */
-export function copyPlan(dir: string, { pod, app }: PreparedApp, target: string): Line[] {
+function copyPlan(dir: string, { pod, app }: PreparedApp, target: string): Line[] {
   const home = join(pod.path, 'apps', app.name);
   const count = app.image.layers.length;
   const lower = Array.from({ length: count }, (_, index) => `layers/${count - 1 - index}`).join(':');

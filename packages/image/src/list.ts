@@ -10,7 +10,7 @@ import { storeOf } from './images.ts';
 import { FIELDS, listOptions } from './options.ts';
 
 /** An image as a row of the list. */
-export interface Row {
+interface Row {
   readonly id: string;
   readonly name: string | undefined;
   readonly size: number;

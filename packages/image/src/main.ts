@@ -11,7 +11,7 @@ import { extract, render } from './render.ts';
 import { rm } from './rm.ts';
 
 /** A command of rkt-image: what help and completion want to know, and its start. */
-export interface Subcommand {
+interface Subcommand {
   readonly name: string;
   readonly synopsis: string;
   readonly summary: string;
