@@ -17,6 +17,7 @@ export {
   isConfigMediaType,
   kindOf,
   MEDIA_TYPE,
+  ociTypeOf,
   type Compression,
   type DocumentKind,
 } from './media-types.ts';
@@ -24,6 +25,7 @@ export {
   LAYERS_MAX,
   parseImageConfig,
   parseImageDocument,
+  printOciManifest,
   type Descriptor,
   type DocumentSource,
   type ImageConfig,
@@ -35,10 +37,12 @@ export {
 export {
   changeLayoutIndex,
   EMPTY_LAYOUT_INDEX,
+  ORIGINAL,
   parseLayoutIndex,
   parseLayoutMarker,
   printLayoutIndex,
   printLayoutMarker,
+  printOriginal,
   REF_NAME,
   type LayoutEntry,
   type LayoutIndex,

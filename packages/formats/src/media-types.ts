@@ -53,3 +53,20 @@ export function compressionOf(mediaType: string): Compression {
 export function isConfigMediaType(mediaType: string): boolean {
   return mediaType === MEDIA_TYPE.config || mediaType === MEDIA_TYPE.dockerConfig;
 }
+
+const OCI_LAYER = 'application/vnd.oci.image.layer';
+const OCI_TYPES: ReadonlyMap<string, string> = new Map([
+  [MEDIA_TYPE.dockerManifest, MEDIA_TYPE.manifest],
+  [MEDIA_TYPE.dockerIndex, MEDIA_TYPE.index],
+  [MEDIA_TYPE.dockerConfig, MEDIA_TYPE.config],
+  ['application/vnd.docker.image.rootfs.diff.tar', `${OCI_LAYER}.v1.tar`],
+  ['application/vnd.docker.image.rootfs.diff.tar.gzip', `${OCI_LAYER}.v1.tar+gzip`],
+  ['application/vnd.docker.image.rootfs.diff.tar.zstd', `${OCI_LAYER}.v1.tar+zstd`],
+  ['application/vnd.docker.image.rootfs.foreign.diff.tar', `${OCI_LAYER}.nondistributable.v1.tar`],
+  ['application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', `${OCI_LAYER}.nondistributable.v1.tar+gzip`],
+]);
+
+/** The OCI media type that means the same as a Docker one; any other is returned as it is. */
+export function ociTypeOf(mediaType: string): string {
+  return OCI_TYPES.get(mediaType) ?? mediaType;
+}

@@ -5,7 +5,7 @@ import { EXIT, Failure } from '@rkt/exit';
 import { isDigest, printable, type Digest } from '@rkt/names';
 import { checkForeign, parseForeign } from './foreign.ts';
 import { parseJson } from './json.ts';
-import { kindOf, MEDIA_TYPE, type DocumentKind } from './media-types.ts';
+import { kindOf, MEDIA_TYPE, ociTypeOf, type DocumentKind } from './media-types.ts';
 
 /** The number of layers of an image, as overlayfs and Docker limit it. */
 export const LAYERS_MAX = 127;
@@ -166,4 +166,20 @@ export function parseImageConfig(
   const [layers, diffIds] = [parent.layers.length, config.rootfs.diff_ids.length];
   if (layers === diffIds) return config;
   throw new Failure(EXIT.dataRefused, `cannot read ${what}: it has ${diffIds} diffIDs for ${layers} layers`);
+}
+
+/** The OCI form of a Docker manifest: the same blobs under their OCI media types. */
+export function printOciManifest({ config, layers }: Manifest): string {
+  const convert = ({ mediaType, digest: blob, size: bytes }: Descriptor) => ({
+    mediaType: ociTypeOf(mediaType),
+    digest: blob,
+    size: bytes,
+  });
+  const converted = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.manifest,
+    config: convert(config),
+    layers: layers.map(convert),
+  };
+  return JSON.stringify(converted);
 }

@@ -10,12 +10,22 @@ import { MEDIA_TYPE } from './media-types.ts';
 /** The annotation that names an entry of a layout: OCI image-spec, annotations.md. */
 export const REF_NAME = 'org.opencontainers.image.ref.name';
 
+/**
+ * The annotation that leads from the OCI form of a manifest to the Docker manifest that it was made from: digest, size and media type.
+ *
+ * Other tools look at no entry of a layout that is of a Docker media type, and converting changes the digest. So the layout
+ * shows them the OCI form, and us the bytes that the registry served.
+ */
+export const ORIGINAL = 'org.rkt.original';
+
 /** An entry of `index.json`, with the keys that this version does not know. */
 export interface LayoutEntry {
   readonly mediaType: string;
   readonly digest: Digest;
   readonly size: number;
   readonly annotations: Readonly<Record<string, string>>;
+  /** The digest in `index.json`: the same, or for a Docker manifest the one of its OCI form. */
+  readonly shown: Digest;
   /** The entry as it was read, to be written back. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
@@ -68,8 +78,27 @@ export function parseLayoutIndex(bytes: Uint8Array, path: string): LayoutIndex {
 function entryOf(value: unknown): LayoutEntry | undefined {
   const result = v.safeParse(entry, value);
   if (!result.success) return undefined;
-  const { mediaType, digest, size, annotations } = result.output;
-  return { mediaType, digest, size, annotations: annotations ?? {}, raw: result.output };
+  const { mediaType, digest, size } = result.output;
+  const annotations = result.output.annotations ?? {};
+  const described = originalOf(annotations) ?? { mediaType, digest, size };
+  return { ...described, annotations, shown: digest, raw: result.output };
+}
+
+interface Described {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+function originalOf({ [ORIGINAL]: text = '' }: Readonly<Record<string, string>>): Described | undefined {
+  const [digest = '', size = '', mediaType = '', ...more] = text.split(' ');
+  if (!isDigest(digest) || !/^\d{1,15}$/.test(size) || mediaType === '' || more.length > 0) return undefined;
+  return { digest, size: Number(size), mediaType };
+}
+
+/** The value of the annotation that leads to an original. */
+export function printOriginal({ mediaType, digest, size }: Described): string {
+  return `${digest} ${size} ${mediaType}`;
 }
 
 /** An index in which `change` says what becomes of each entry: another entry, the same, or undefined for none. */

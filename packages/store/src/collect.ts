@@ -87,7 +87,7 @@ function removeUnlocked(path: string): RemovedFile[] {
 export function reachableBlobs(dir: string, more: Iterable<Digest> = []): Set<Digest> {
   const reachable = new Set<Digest>();
   const { entries } = readLayoutIndex(dir);
-  const next: Digest[] = [...entries.map(({ digest }) => digest), ...more];
+  const next: Digest[] = [...entries.flatMap(({ digest, shown }) => [digest, shown]), ...more];
   for (let digest = next.pop(); digest !== undefined; digest = next.pop()) {
     if (reachable.has(digest)) continue;
     reachable.add(digest);

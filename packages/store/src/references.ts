@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lstatSync, rmSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { EXIT, Failure } from '@rkt/exit';
 import { lock, syncDirectory } from '@rkt/files';
 import { changeLayoutIndex, parseImageDocument, REF_NAME } from '@rkt/formats';
 import { printable, type Digest } from '@rkt/names';
+import { addBlob } from './add.ts';
 import { referencesOf } from './images.ts';
 import { changeIndex, readLayoutIndex } from './layout.ts';
 import { blobPath, blobsPath } from './paths.ts';
 import { readBlob, type BlobDescriptor } from './read.ts';
+import { shownFor } from './shown.ts';
 
 /** A manifest or index that gets a name. */
 export interface NamedDescriptor extends BlobDescriptor {
@@ -28,10 +31,13 @@ export interface Named {
  * may have been quicker.
  */
 export async function setReference(dir: string, { name, descriptor, annotations }: Named): Promise<void> {
+  const shown = shownFor(dir, descriptor);
+  const { bytes } = shown;
+  if (bytes !== undefined) await addBlob(dir, shown.descriptor, (offset) => Readable.from([bytes.subarray(offset)]));
   await changeIndex(dir, (index) => {
     checkComplete(dir, descriptor);
-    const { mediaType, digest, size } = descriptor;
-    const added = { mediaType, digest, size, annotations: { ...annotations, [REF_NAME]: name } };
+    checkComplete(dir, shown.descriptor);
+    const added = { ...shown.descriptor, annotations: { ...annotations, ...shown.annotations, [REF_NAME]: name } };
     return changeLayoutIndex(index, (entry) => (entry.annotations[REF_NAME] === name ? undefined : entry.raw), [added]);
   });
 }

@@ -255,3 +255,29 @@ test('a store of ours is a layout that skopeo reads and writes', async (t) => {
   assert.equal(store.find(parseReference('docker://127.0.0.1:5000/app:v1')).digest, manifest.digest);
   assert.ok(store.find(parseReference('docker://example.com/copy:v2')));
 });
+
+test('a Docker manifest is kept as it is, and shown and exported in its OCI form', async (t) => {
+  const store = temporaryStore(t);
+  const sample = await addImage(store, 'one');
+  const document = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.dockerManifest,
+    config: { ...sample.config, mediaType: MEDIA_TYPE.dockerConfig },
+    layers: sample.layers.map((layer) => ({ ...layer, mediaType: 'application/vnd.docker.image.rootfs.diff.tar' })),
+  };
+  const bytes = Buffer.from(JSON.stringify(document));
+  const manifest = descriptorOf(bytes, MEDIA_TYPE.dockerManifest);
+  await store.addBlob(manifest, sourceOf(bytes));
+  await store.setReference('example.com/app:v1', manifest, {});
+  const found = store.find(parseReference('docker://example.com/app:v1'));
+  assert.deepEqual([found.digest, found.mediaType], [manifest.digest, MEDIA_TYPE.dockerManifest]);
+  execFileSync('skopeo', ['inspect', `oci:${store.dir}:example.com/app:v1`]);
+  // The OCI form of it is the manifest from which it was made, and needed.
+  assert.deepEqual(await store.collect({ olderThanMs: 0, nowMs: Date.now() + 60_000 }), []);
+  assert.ok(store.hasBlob(sample.manifest));
+  const file = join(store.dir, '..', 'docker.tar');
+  await pipeline(await store.exportArchive(manifest.digest, 'x'), createWriteStream(file));
+  execFileSync('skopeo', ['inspect', `oci-archive:${file}:x`]);
+  assert.ok(await store.remove(manifest.digest));
+  assert.deepEqual(store.images(), []);
+});
