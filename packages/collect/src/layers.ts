@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { lstatSync, renameSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { Failure } from '@rkt/exit';
-import { exists, namesIn, tryLock } from '@rkt/files';
+import { exists, namesIn, renameDurably, tryLock } from '@rkt/files';
 import { hexOf } from '@rkt/names';
 import { listPods, readPod } from '@rkt/pods';
 import { removeWholeTree } from './remove.ts';
@@ -51,7 +51,7 @@ export function removeTrees(dir: string, { isKept, beforeMs }: LayerRules): stri
     const path = join(layers, name);
     if (!TREE.test(name) || used.has(name) || isKept(name) || lastChange(path) >= beforeMs) return false;
     const leftover = join(layers, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
-    renameSync(path, leftover);
+    renameDurably(path, leftover);
     discard(leftover);
     return true;
   });
