@@ -77,7 +77,7 @@ export const specialNumbers: readonly number[] = [
 ];
 
 /** The machines whose calls a filter for one of them may see. */
-export const auditArchs: readonly number[] = [AUDIT_ARCH.x86_64, AUDIT_ARCH.aarch64, 0x40000003, 0x40000028, 0];
+const auditArchs: readonly number[] = [AUDIT_ARCH.x86_64, AUDIT_ARCH.aarch64, 0x40000003, 0x40000028, 0];
 
 /** Argument lists at the borders of each condition that a profile puts on a system call. */
 export function borderArgs(given: Profile, name: string): bigint[][] {
