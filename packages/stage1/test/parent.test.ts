@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { childrenOf, isAlive, obedient, podOf, statusOf } from './pod.ts';
 import { endOf, isLocked, linesOf, nextLine, Scratch, shell, skip, waitForLock } from './stage1.ts';
@@ -50,6 +50,19 @@ test('the lock is held while the pod runs, and by no app', { skip }, async () =>
   assert.ok(isLocked(scratch.directory));
   const [first] = childrenOf(child.pid);
   for (const pid of [child.pid, first]) assert.match(readFileSync(`/proc/${pid}/fdinfo/5`, 'utf8'), /^lock:.*FLOCK/m);
+  const numbers = (pid: number | undefined): number[] =>
+    readdirSync(`/proc/${pid}/fd`)
+      .map(Number)
+      .toSorted((a, b) => a - b);
+  // What is above 63 is stage1's own.
+  assert.deepEqual(
+    numbers(child.pid).filter((fd) => fd < 64),
+    [0, 1, 2, 5, 10],
+  );
+  assert.deepEqual(
+    numbers(first).filter((fd) => fd < 64),
+    [0, 1, 2, 5, 10, 11],
+  );
   const [app] = childrenOf(first);
   assert.throws(() => readFileSync(`/proc/${app}/fdinfo/5`), { code: 'ENOENT' });
   child.kill('SIGTERM');

@@ -33,7 +33,11 @@ interface Options {
 export class Scratch implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'stage1-'));
 
+  readonly #started: ChildProcess[] = [];
+
+  /** Ends what a failed test has left running. */
   [Symbol.dispose](): void {
+    for (const child of this.#started) child.kill('SIGKILL');
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -65,7 +69,9 @@ export class Scratch implements Disposable {
 
   /** Starts the execution of a plan. */
   start(lines: readonly string[]): ChildProcess {
-    return spawn(STAGE1, [this.plan(lines)], { stdio: ['ignore', 'pipe', 'inherit'], env: {} });
+    const child = spawn(STAGE1, [this.plan(lines)], { stdio: ['ignore', 'pipe', 'inherit'], env: {} });
+    this.#started.push(child);
+    return child;
   }
 }
 

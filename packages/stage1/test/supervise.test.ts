@@ -169,10 +169,26 @@ test('a pod whose plan fails after its apps have started takes them along', { sk
 test('an app begins with an empty environment and three descriptors', { skip }, () => {
   using scratch = new Scratch();
   const script =
-    'echo ${A-unset} $B; i=0; while [ $i -lt 200 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i+1)); done; grep SigBlk /proc/$$/status';
+    'echo ${A-unset} $B; i=0; while [ $i -lt 200 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i+1)); done; exec grep SigBlk /proc/self/status';
   const pod = podOf(scratch, { a: ['setenv B b', shell(script)], b: ['setenv A a', shell('exit 0')] });
   const { stdout } = scratch.run(['setenv A main', ...pod]);
   assert.equal(stdout, 'unset b\n0\n1\n2\nSigBlk:\t0000000000000000\n');
+});
+
+test('the plan of an app has the descriptors of the pod, but no lock', { skip }, () => {
+  using scratch = new Scratch();
+  const before = [
+    `open 5 ${scratch.directory} O_RDONLY|O_CLOEXEC 0000`,
+    'open 6 /dev/null O_RDONLY|O_CLOEXEC 0000',
+    'dup3 5 7 O_CLOEXEC',
+    'flock 5 LOCK_EX',
+    'dup3 5 8 O_CLOEXEC',
+  ];
+  const failing = (line: string): string =>
+    scratch.run(podOf(scratch, { a: ['close 6', 'close 7', line, shell('exit 0')] }, { before })).stderr;
+  assert.equal(failing('umask 0022'), '');
+  assert.match(failing('close 5'), /: bad file descriptor\n$/);
+  assert.match(failing('close 8'), /: bad file descriptor\n$/);
 });
 
 test('an app starts in its cgroup', { skip }, () => {
