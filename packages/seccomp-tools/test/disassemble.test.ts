@@ -39,6 +39,21 @@ test('disassemble() says what is loaded, compared and returned', () => {
   assert.ok(lines.some((line) => /jge {3}#0xa, \d{4}, \d{4} +# mprotect$/.test(line)));
 });
 
+test('disassemble() follows what is loaded over jumps, and says nothing where ways with different loads meet', () => {
+  const op = (code: number, k = 0, [jt, jf]: [number, number] = [0, 0]) => ({ code, jt, jf, k });
+  const listing = disassemble([
+    op(0x20, 16),
+    op(0x05, 1),
+    op(0x06),
+    op(0x15, 1, [0, 1]),
+    op(0x20, 20),
+    op(0x15, 2, [0, 0]),
+    op(0x06),
+  ]).split('\n');
+  assert.match(listing[3] ?? '', /# args\[0\], low$/);
+  assert.match(listing[5] ?? '', /0006, 0006$/);
+});
+
 test('disassemble() prints any operation, known or not, as one line each', () => {
   const op = (code: number, k = 0, [jt, jf]: [number, number] = [0, 0]) => ({ code, jt, jf, k });
   const cases: [ReturnType<typeof op>, string][] = [

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// libseccomp: reads rules as words on standard input and writes libseccomp's filter for x86_64 to standard output.
+// libseccomp: reads rules as words on standard input and writes libseccomp's filter for x86_64 to
+// standard output.
 //   default ACTION
 //   rule ACTION NAME COUNT [INDEX OPERATOR VALUE VALUETWO]...
-// An action is the value that a filter returns, an operator one of enum scmp_compare. Names that this libseccomp does not
-// know are listed on standard error.
+// An action is the value that a filter returns, an operator one of enum scmp_compare. Names that
+// this libseccomp does not know are listed on standard error.
 #include <errno.h>
 #include <inttypes.h>
 #include <seccomp.h>
@@ -31,11 +32,11 @@ static void add_rule(scmp_filter_ctx filter)
 	for (unsigned int i = 0; i < count; i++) {
 		unsigned int index, operator;
 		uint64_t value, value_two;
-		if (scanf("%u %u %" SCNu64 " %" SCNu64, &index, &operator, &value, &value_two) != 4)
+		if (scanf("%u %u %" SCNu64 " %" SCNu64, &index, &operator, & value, &value_two) !=
+		    4)
 			exit(65);
 		conditions[i] = (struct scmp_arg_cmp){
-			.arg = index, .op = operator, .datum_a = value, .datum_b = value_two
-		};
+			.arg = index, .op = operator, .datum_a = value, .datum_b = value_two};
 	}
 	int number = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, name);
 	if (number < 0) {
@@ -57,7 +58,8 @@ int main(void)
 	scmp_filter_ctx filter = seccomp_init(action);
 	if (filter == NULL)
 		return 71;
-	require(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "badarch");
+	require(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS),
+		"badarch");
 	while (scanf("%15s", word) == 1)
 		add_rule(filter);
 	require(seccomp_export_bpf(filter, STDOUT_FILENO), "export");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// probe MODE FILTER: asks the kernel what a filter does. Standard input has calls of seven 64-bit words, the number and six
-// arguments; standard output gets one 64-bit word for each: what the call returned, or -1000000 - N if signal N killed it.
+// probe MODE FILTER: asks the kernel what a filter does. Standard input has calls of seven 64-bit
+// words, the number and six arguments; standard output gets one 64-bit word for each: what the call
+// returned, or -1000000 - N if signal N killed it.
 //   all    makes all calls in one process: for filters that let none through
 //   each   makes each call in a process of its own; the filter "-" is none
 //   compat as each, but enters the kernel as a 32-bit program would
@@ -20,7 +21,7 @@
 #define MAX_CALLS 65536
 
 static struct sock_filter filter[BPF_MAXINSNS];
-static struct sock_fprog program = { .filter = filter };
+static struct sock_fprog program = {.filter = filter};
 static uint64_t calls[MAX_CALLS][7];
 static int64_t *results;
 
@@ -41,7 +42,10 @@ static int64_t make_call(const uint64_t *c)
 static int64_t make_compat_call(const uint64_t *c)
 {
 	int64_t result;
-	__asm__ volatile("int $0x80" : "=a"(result) : "a"(c[0]) : "memory", "r8", "r9", "r10", "r11");
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(c[0])
+			 : "memory", "r8", "r9", "r10", "r11");
 	return result;
 }
 #elif defined(__aarch64__)
@@ -115,6 +119,7 @@ int main(int argc, char **argv)
 		run_child(0, count, make_call);
 	else
 		for (size_t i = 0; i < count; i++)
-			run_child(i, i + 1, strcmp(argv[1], "each") == 0 ? make_call : make_compat_call);
+			run_child(i, i + 1,
+				  strcmp(argv[1], "each") == 0 ? make_call : make_compat_call);
 	return fwrite(results, sizeof(*results), count, stdout) == count ? 0 : 71;
 }

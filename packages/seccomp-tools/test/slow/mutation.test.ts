@@ -107,7 +107,9 @@ for (const [title, profile] of Object.entries<Profile>({ default: defaultProfile
       count += 1;
       if (!caught) survivors.push(what);
     }
-    t.diagnostic(`${count} filters, ${survivors.length} not told from the right one; ${equivalent} more decide the same`);
+    t.diagnostic(
+      `${count} filters, ${survivors.length} not told from the right one; ${equivalent} more decide the same`,
+    );
     assert.ok(count > 500);
     assert.ok(survivors.length <= count / 100, `${survivors.length} of ${count} survive:\n${survivors.join('\n')}`);
   });
