@@ -45,10 +45,15 @@ void begin_relay(struct relay *relay, const struct state *state)
 	relay->is_raw = false;
 	for (unsigned int i = 0; i < CHANNEL_COUNT; i++)
 		relay->channels[i] = (struct channel){.from = -1, .to = -1, .buffer = buffers[i]};
-	for (unsigned int i = 0; i < 2; i++)
-		if (state->pipe_fd[i] >= 0)
-			open_channel(&relay->channels[i], state->pipe_fd[i],
-				     reopen(state->copied_fd[i]));
+	for (int i = 0; i < 2; i++) {
+		if (state->pipe_fd[i] < 0)
+			continue;
+		/* The terminal takes its number back, so that only the child keeps the pipe open.
+		 */
+		CALL(dup3, state->copied_fd[i], i + 1, 0);
+		close_fd(state->copied_fd[i]);
+		open_channel(&relay->channels[i], state->pipe_fd[i], reopen(i + 1));
+	}
 }
 
 static bool is_empty(const struct channel *channel)

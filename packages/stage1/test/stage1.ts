@@ -67,11 +67,15 @@ export class Scratch implements Disposable {
     return spawnSync(STAGE1, [...args, this.plan(lines)], { encoding: 'utf8', input, env, timeout: 20_000 });
   }
 
-  /** Starts the execution of a plan. */
-  start(lines: readonly string[]): ChildProcess {
-    const child = spawn(STAGE1, [this.plan(lines)], { stdio: ['ignore', 'pipe', 'inherit'], env: {} });
+  /** Takes on a child that must not survive the test. */
+  track(child: ChildProcess): ChildProcess {
     this.#started.push(child);
     return child;
+  }
+
+  /** Starts the execution of a plan. */
+  start(lines: readonly string[]): ChildProcess {
+    return this.track(spawn(STAGE1, [this.plan(lines)], { stdio: ['ignore', 'pipe', 'inherit'], env: {} }));
   }
 }
 
