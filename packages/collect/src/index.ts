@@ -2,5 +2,4 @@
 export { claim } from './claim.ts';
 export { removeLeftovers, removeTrees, underLayersLock, type LayerRules } from './layers.ts';
 export { deletePod, releaseUnusedRanges } from './pod.ts';
-export { removeWholeTree } from './remove.ts';
 export { unmountBelow } from './unmount.ts';

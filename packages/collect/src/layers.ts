@@ -3,10 +3,9 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { Failure } from '@rkt/exit';
-import { exists, namesIn, renameDurably, tryLock } from '@rkt/files';
+import { exists, namesIn, removeTree, renameDurably, tryLock } from '@rkt/files';
 import { hexOf } from '@rkt/names';
 import { listPods, readPod } from '@rkt/pods';
-import { removeWholeTree } from './remove.ts';
 import { unmountBelow } from './unmount.ts';
 
 const TREE = /^[0-9a-f]{64}$/;
@@ -84,5 +83,5 @@ function lastChange(path: string): number {
 
 function discard(path: string): void {
   unmountBelow(path);
-  removeWholeTree(path);
+  removeTree(path);
 }

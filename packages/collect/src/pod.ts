@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { removeTree } from '@rkt/files';
 import { killPod, removePodCgroups } from '@rkt/cgroups';
 import { movePod, refind, releaseRanges, type Pod } from '@rkt/pods';
-import { removeWholeTree } from './remove.ts';
 import { unmountBelow } from './unmount.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function deletePod(dir: string, pod: Pod): Promise<void> {
   unmountBelow(pod.path);
   await removePodCgroups(pod.uuid);
   const garbage = pod.phase === 'garbage' ? pod : movePod(dir, pod, 'garbage');
-  removeWholeTree(garbage.path);
+  removeTree(garbage.path);
 }
 
 /** Frees the ranges of user ids whose pods are gone. */

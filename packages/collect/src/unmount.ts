@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
-import { libraryFile, mountsBelow, writeNew } from '@rkt/files';
+import { runStage1, mountsBelow, writeNew } from '@rkt/files';
 import { printable } from '@rkt/names';
 import { printPlan, type Line } from '@rkt/plan';
 
@@ -44,12 +43,8 @@ function execute(lines: readonly Line[]): string | undefined {
   try {
     const plan = join(scratch, 'plan');
     writeNew(plan, printPlan(lines), 0o600);
-    const { status, stderr, error } = spawnSync(libraryFile('stage1'), [plan], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    if (status === 0) return undefined;
-    return printable(error?.message ?? (stderr.trim() || `stage1 ended with ${String(status)}`));
+    const problem = runStage1(plan);
+    return problem === undefined ? undefined : printable(problem);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

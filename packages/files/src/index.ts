@@ -2,5 +2,6 @@
 export { renameDurably, syncDirectory, temporaryBeside, writeDurably, writeNew } from './durable.ts';
 export { lock, Lock, lockedFiles, tryLock } from './lock.ts';
 export { openRegular, readBounded, readRegular } from './read.ts';
-export { exists, mountsBelow, namesIn, removeTree } from './remove.ts';
-export { libraryDirectory, libraryFile } from './stage1.ts';
+export { exists, mountsBelow, namesIn } from './look.ts';
+export { removeTree } from './remove-tree.ts';
+export { kernelFeatures, libraryDirectory, libraryFile, parseFeatures, runStage1 } from './stage1.ts';

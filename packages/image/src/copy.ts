@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawnSync } from 'node:child_process';
 import { lstatSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
-import { libraryFile, writeNew } from '@rkt/files';
+import { runStage1, writeNew } from '@rkt/files';
 import type { PodApp } from '@rkt/formats';
 import { hexOf, printable } from '@rkt/names';
 import { printPlan, type Flag, type Line } from '@rkt/plan';
@@ -29,12 +28,8 @@ const COPIER: readonly Flag<'capability'>[] = [
 export function copyRootFileSystem(dir: string, from: PreparedApp, target: string): void {
   const plan = join(from.pod.path, 'copy.plan');
   writeNew(plan, printPlan(copyPlan(dir, from, target)), 0o600);
-  const { status, stderr, error } = spawnSync(libraryFile('stage1'), [plan], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  if (status === 0) return setRootTime(dir, from.app, target);
-  const why = error?.message ?? (stderr.trim().split('\n')[0] || `cp ended with ${String(status)}`);
+  const why = runStage1(plan);
+  if (why === undefined) return setRootTime(dir, from.app, target);
   throw new Failure(EXIT.system, `cannot write "${printable(target)}": ${printable(why)}`);
 }
 

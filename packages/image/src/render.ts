@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { claim, deletePod, releaseUnusedRanges, removeWholeTree } from '@rkt/collect';
+import { claim, deletePod, releaseUnusedRanges } from '@rkt/collect';
 import type { Command, Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
-import { exists, renameDurably, temporaryBeside, writeNew } from '@rkt/files';
+import { exists, removeTree, renameDurably, temporaryBeside, writeNew } from '@rkt/files';
 import { printable } from '@rkt/names';
 import { findPod, readPod, type Pod } from '@rkt/pods';
 import { copyRootFileSystem } from './copy.ts';
@@ -58,10 +58,10 @@ async function renderImage(
       writeNew(join(temporary, 'config'), configBytes);
     }
     copyRootFileSystem(context.dir, { pod, app: appOf(pod) }, files);
-    removeWholeTree(target);
+    removeTree(target);
     renameDurably(temporary, target);
   } catch (error) {
-    removeWholeTree(temporary);
+    removeTree(temporary);
     throw error;
   } finally {
     await discard(context.dir, pod);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, statSync, utimesSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
+import { hasCode } from '@rkt/exit';
 import { exists, lock, removeTree, renameDurably, syncDirectory, writeNew } from '@rkt/files';
 import { type Descriptor } from '@rkt/formats';
 import { hexOf, type Digest } from '@rkt/names';
@@ -27,12 +28,24 @@ export interface Layer {
 export async function unpackLayers({ dir, note }: Context, images: readonly FoundImage[]): Promise<void> {
   const layers = join(dir, 'layers');
   mkdirSync(layers, { recursive: true, mode: 0o700 });
-  const missing = images.flatMap(layersOf).filter(({ chainId }) => !exists(layers, hexOf(chainId)));
+  const wanted = images.flatMap(layersOf);
+  const missing = wanted.filter(({ chainId }) => !isUsed(join(layers, hexOf(chainId))));
   if (missing.length === 0) return;
   using _held = await lock(layers);
   for (const layer of missing) {
     // Somebody may have made it while we waited.
     if (!exists(layers, hexOf(layer.chainId))) await makeLayer(layers, layer, note);
+  }
+}
+
+/** True if the layer is there, which then counts as used just now: rkt-image gc leaves it alone until the pod names it. */
+function isUsed(path: string): boolean {
+  try {
+    utimesSync(path, new Date(), new Date());
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
   }
 }
 
@@ -68,7 +81,8 @@ async function makeLayer(layers: string, layer: Layer, note: (message: string) =
     for (const warning of made.warnings) note(warning);
     writeNew(join(temporary, 'passwd'), made.passwd);
     writeNew(join(temporary, 'group'), made.group);
-    for (const scratch of ['work', 'merged', 'reader.plan', 'writer.plan']) removeTree(join(temporary, scratch));
+    for (const scratch of ['work', 'merged']) removeTree(join(temporary, scratch));
+    for (const plan of ['reader.plan', 'writer.plan']) rmSync(join(temporary, plan));
     syncDirectory(temporary);
     renameDurably(temporary, join(layers, name));
   } catch (error) {

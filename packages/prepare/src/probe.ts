@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { libraryFile, writeNew } from '@rkt/files';
+import { runStage1, writeNew } from '@rkt/files';
 import { printPlan, type Line } from '@rkt/plan';
 import { RANGE_SIZE } from '@rkt/pods';
 
@@ -17,12 +16,7 @@ export function userNamespaceProblem(dir: string, scratch: string): string | und
   mkdirSync(layers, { recursive: true, mode: 0o700 });
   const path = join(scratch, 'probe.plan');
   writeNew(path, printPlan(probe(layers)), 0o600);
-  const { status, stderr } = spawnSync(libraryFile('stage1'), [path], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  if (status === 0) return undefined;
-  return stderr.trim().replace(/^stage1: [^ ]*: /, '') || `the probe ended with ${String(status)}`;
+  return runStage1(path)?.replace(/^stage1: [^ ]*: /, '');
 }
 
 function probe(layers: string): Line[] {

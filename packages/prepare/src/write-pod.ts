@@ -2,14 +2,13 @@
 import { chownSync, chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { hostHierarchies } from '@rkt/cgroups';
-import { syncDirectory, writeNew } from '@rkt/files';
+import { kernelFeatures, syncDirectory, writeNew } from '@rkt/files';
 import { appPlan, limitWarnings, podPlan, type CompiledFrom, type Host, type PodInput } from '@rkt/flavor-ns';
 import { printPod, printRuntimeConfig, type PodApp, type RuntimeConfig } from '@rkt/formats';
 import { hexOf } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { type Pod } from '@rkt/pods';
 import { type Composed } from './compose.ts';
-import { features } from './features.ts';
 
 /**
  * Writes the pod into its directory: manifest, runtime configurations, plans, filters, the files and directories they need.
@@ -19,7 +18,7 @@ import { features } from './features.ts';
 export function writePod(dir: string, pod: Pod, composed: Composed & { readonly verification: object }): string[] {
   const { manifest, configs, files, verification } = composed;
   const apps = manifest.apps.map((app) => ({ app, config: configOf(configs, app) }));
-  const host: Host = { hierarchies: hostHierarchies(), landlock: features().landlock };
+  const host: Host = { hierarchies: hostHierarchies(), landlock: kernelFeatures()['landlock'] ?? 0 };
   const input: PodInput = { dir, pod: manifest, apps, host };
   rmSync(join(pod.path, 'probe.plan'), { force: true });
   writeNew(join(pod.path, 'pod.json'), printPod(manifest));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { VERSION, type Command } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
-import { features } from './features.ts';
+import { kernelFeatures } from '@rkt/files';
 import { options } from './options.ts';
 
 // The versions of the specifications that the code was written by.
@@ -17,8 +17,8 @@ export const version: Command<typeof options> = {
   options,
   main: ({ format }, operands, context) => {
     if (operands.length > 0) throw new Failure(EXIT.usage, 'cannot use operands: wanted none: try --help');
-    const found = features();
-    if (found === undefined) context.note('cannot ask stage1 for features: it could not be executed');
+    const found = kernelFeatures();
+    if (Object.keys(found).length === 0) context.note('cannot ask stage1 for features: it could not be executed');
     const facts = {
       'rkt Version': VERSION,
       'OCI Image Version': OCI_IMAGE,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runBin } from '@rkt/pod-fixtures';
-import { parseFeatures } from '../src/features.ts';
+import { parseFeatures } from '@rkt/files';
 
 test('rkt-version prints a line for each fact, in order', () => {
   const { status, stdout } = runBin('rkt-version', []);

@@ -2,7 +2,6 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
-import { printable } from '@rkt/names';
 
 // Each level holds a descriptor: what lies deeper is moved up to the top instead.
 const DEPTH_LIMIT = 200;
@@ -13,7 +12,7 @@ const DEPTH_LIMIT = 200;
  * The tree may be as an app has left it: names that are not UTF-8, and paths longer than the kernel takes in one call.
  * Every step goes from an open directory to a name in it. A tree that is gone already is fine.
  */
-export function removeWholeTree(path: string): void {
+export function removeTree(path: string): void {
   const name = Buffer.from(basename(path));
   using parent = openIfThere(Buffer.from(dirname(path)));
   using top = parent && openIfThere(parent.pathOf(name));
@@ -93,7 +92,7 @@ function moveUp(directory: Directory, name: Buffer, walk: Walk): void {
 
 function requireSameMount(directory: Directory, { path, mount }: Walk): void {
   if (directory.mountId() === mount) return;
-  throw new Failure(EXIT.system, `cannot remove "${printable(path)}": something is mounted at or below it`);
+  throw new Failure(EXIT.system, `cannot remove "${path}": something is mounted at or below it`);
 }
 
 function openDirectory(path: Buffer): number {
@@ -106,7 +105,7 @@ function openIfThere(path: Buffer): Directory | undefined {
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     if (!hasCode(error, 'ENOTDIR', 'ELOOP')) throw error;
-    throw new Failure(EXIT.dataRefused, `cannot remove "${printable(path.toString())}": not a directory`, {
+    throw new Failure(EXIT.dataRefused, `cannot remove "${path.toString()}": not a directory`, {
       cause: error,
     });
   }
