@@ -81,7 +81,7 @@ test('removeTree() needs few descriptors, however deep the tree is', () => {
   mkdirSync(tree);
   const deep = 'import os,sys\nos.chdir(sys.argv[1])\nfor i in range(900):\n os.mkdir("d"); os.chdir("d")';
   execFileSync('python3', ['-c', deep, tree]);
-  const script = `import('${join(import.meta.dirname, '..', 'src', 'remove.ts')}').then((m) => m.removeTree(${JSON.stringify(tree)}))`;
+  const script = `import('${join(import.meta.dirname, '..', 'src', 'remove-tree.ts')}').then((m) => m.removeTree(${JSON.stringify(tree)}))`;
   execFileSync('prlimit', ['--nofile=300:300', process.execPath, '--conditions=source', '-e', script]);
   assert.equal(existsSync(tree), false);
 });

@@ -42,7 +42,11 @@ const options: OptionTable = Object.fromEntries(
   ),
 );
 
-/** rkt-image: what can be done with images of the store. */
+/**
+ * rkt-image: what can be done with images of the store. The man pages and completions are printed from it.
+ *
+ * @public
+ */
 export const image: Command & { readonly subcommands: Readonly<Record<string, Subcommand>> } = {
   name: 'rkt-image',
   synopsis: Object.values(subcommands)
