@@ -55,10 +55,11 @@ export function storedImages({ stopwatch, place, rounds }: Race): Outcome[] {
   const storage = [`--root=${place}/podman`, `--runroot=${place}/podman-run`, '--storage-driver=overlay'];
   const podman = ['podman', ...storage, '--cgroup-manager=cgroupfs', '--events-backend=none'];
   const pulled = giveToPodman(place, image);
-  const run = (extra: readonly string[]) => [
-    ...[...podman, ...extra, 'run', '--rm', '--network=none', '--ulimit=nofile=1024:4096', '--ulimit=nproc=1024:1024'],
-    ...[...(extra.length > 0 ? ['--pids-limit=0'] : []), pulled, '/bin/true'],
-  ];
+  const limits = ['--ulimit=nofile=1024:4096', '--ulimit=nproc=1024:1024'];
+  const run = (extra: readonly string[]) => {
+    const more = extra.length > 0 ? [...limits, '--pids-limit=0'] : limits;
+    return [...podman, ...extra, 'run', '--rm', '--network=none', ...more, pulled, '/bin/true'];
+  };
   // Its usual runtime raises limits, which root may not everywhere; then the other one.
   const works = spawnSync('podman', run([]).slice(1)).status === 0;
   const baseline = works ? 'podman run' : 'podman --runtime=runc run';
@@ -73,6 +74,9 @@ export function storedImages({ stopwatch, place, rounds }: Race): Outcome[] {
   ];
   const outcomes = race(stopwatch, contestants, rounds);
   collect(dir);
+  // podman leaves its own cgroup, and a mount of its storage.
+  spawnSync('rmdir', ['/sys/fs/cgroup/libpod_parent']);
+  spawnSync('umount', ['--recursive', join(place, 'podman', 'overlay')]);
   return outcomes;
 }
 
