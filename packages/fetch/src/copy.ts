@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseImageConfig, type Descriptor, type Manifest } from '@rkt/formats';
-import type { Store } from '@rkt/store';
+import type { Digest } from '@rkt/names';
+import { isFull, type Store } from '@rkt/store';
 import type { Progress } from './progress.ts';
 import type { ResolvedImage } from './resolve.ts';
 import type { Source } from './sources/source.ts';
@@ -10,20 +11,28 @@ const PARALLEL = 4;
 
 /** Copies the blobs of an image into the store: the configuration first, since it may refuse the rest. */
 export async function copyImage(store: Store, source: Source, { image, progress }: CopyOptions): Promise<void> {
-  const { manifest, bytes, digest, index } = image;
-  const isKnown = isComplete(store, image);
-  if (isKnown) return;
-  const signal = new AbortController().signal;
+  if (isComplete(store, image)) return;
+  const { manifest } = image;
+  const layers = uniqueLayers(manifest);
   const copy = (descriptor: Descriptor, stop: AbortSignal) =>
     copyBlob(store, descriptor, { open: (offset) => source.blob(descriptor, offset, stop), progress });
-  await copy(manifest.config, signal);
-  checkConfig(store, manifest);
-  await inParallel(uniqueLayers(manifest), copy);
-  await store.addBlob({ digest, size: bytes.byteLength }, (offset) => once(bytes.subarray(offset)));
-  if (index !== undefined) {
-    const size = index.bytes.byteLength;
-    await store.addBlob({ digest: index.digest, size }, (offset) => once(index.bytes.subarray(offset)));
+  store.requireSpaceFor([manifest.config, ...layers]);
+  try {
+    await copy(manifest.config, new AbortController().signal);
+    checkConfig(store, manifest);
+    await inParallel(layers, copy);
+    for (const { digest, bytes } of documentsOf(image)) {
+      await store.addBlob({ digest, size: bytes.byteLength }, (offset) => once(bytes.subarray(offset)));
+    }
+  } catch (error) {
+    if (isFull(error)) store.removePartials(layers.map(({ digest }) => digest));
+    throw error;
   }
+}
+
+/** The manifest, and the index in which it was found. */
+function documentsOf({ digest, bytes, index }: ResolvedImage): { readonly digest: Digest; readonly bytes: Buffer }[] {
+  return [{ digest, bytes }, ...(index === undefined ? [] : [index])];
 }
 
 /** What is copied. */
@@ -33,16 +42,15 @@ export interface CopyOptions {
 }
 
 /** True if the image is in the store already, with all its blobs. */
-function isComplete(store: Store, { digest, manifest, bytes, index }: ResolvedImage): boolean {
+function isComplete(store: Store, image: ResolvedImage): boolean {
+  const { digest, manifest } = image;
   if (!store.entries().some((entry) => entry.digest === digest)) return false;
-  const documents = [
-    { digest, size: bytes.byteLength },
-    ...(index === undefined ? [] : [{ digest: index.digest, size: index.bytes.byteLength }]),
-  ];
-  return (
-    [...documents, manifest.config, ...manifest.layers].every((blob) => store.hasBlob(blob)) &&
-    isReadable(store, manifest)
-  );
+  const documents = documentsOf(image).map((document) => ({
+    digest: document.digest,
+    size: document.bytes.byteLength,
+  }));
+  const blobs = [...documents, manifest.config, ...manifest.layers];
+  return blobs.every((blob) => store.hasBlob(blob)) && isReadable(store, manifest);
 }
 
 function isReadable(store: Store, manifest: Manifest): boolean {

@@ -33,7 +33,12 @@ interface HelperResult {
 }
 
 async function runHelper(program: string, server: string, environment: Context['environment']): Promise<HelperResult> {
-  const child = spawn(program, ['get'], { env: environment, stdio: ['pipe', 'pipe', 'pipe'], timeout: TIMEOUT_MS });
+  const child = spawn(program, ['get'], {
+    env: environment,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // Unlike `timeout` it does not outlive a program that could not be started.
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
   const ended = new Promise<number>((resolve, reject) => {
     child.once('error', reject).once('close', (code) => resolve(code ?? EXIT.bug));
   });

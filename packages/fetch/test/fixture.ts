@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Runs as nobody. */
   readonly unprivileged?: boolean;
+  /** A program and arguments that run it. */
+  readonly by?: readonly string[];
   /** Kills it after this many milliseconds. */
   readonly killAfterMs?: number;
 }
@@ -28,12 +30,12 @@ export interface RunOptions {
 /** Runs rkt-fetch from its source. */
 export async function runFetch(
   args: readonly string[],
-  { env = {}, unprivileged, killAfterMs }: RunOptions = {},
+  { env = {}, unprivileged, by = [], killAfterMs }: RunOptions = {},
 ): Promise<Outcome> {
   const own = [process.execPath, '--conditions=source', BIN, ...args];
   const [program = '', ...rest] = unprivileged
     ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...own]
-    : own;
+    : [...by, ...own];
   const child = spawn(program, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, openSync, rmSync, statfsSync, utimesSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, rmSync, utimesSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { lock, renameDurably, type Lock } from '@rkt/files';
 import { hexOf, type Digest } from '@rkt/names';
 import { cannotWrite, isFull } from './errors.ts';
+import { requireSpace } from './space.ts';
 import { blobPath, partialPath, partialsPath } from './paths.ts';
 import { type BlobDescriptor } from './read.ts';
 
@@ -77,7 +78,7 @@ async function writePartial(dir: string, descriptor: BlobDescriptor, source: Blo
   await using handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
     let { hash, kept } = await hashKept(handle, descriptor.size);
-    checkSpace(path, descriptor.size - kept);
+    requireSpace(path, descriptor.size - kept);
     for (;;) {
       await append(handle, { descriptor, source, hash, kept });
       const found = `sha256:${hash.digest('hex')}`;
@@ -157,20 +158,6 @@ export async function* readAll(handle: FileHandle): AsyncIterable<Uint8Array> {
     yield buffer.subarray(0, bytesRead);
     at += bytesRead;
   }
-}
-
-/** Says that a disk is too full before the download, not at its end. */
-function checkSpace(path: string, wantedBytes: number): void {
-  const { bsize, blocks, bavail, bfree } = statfsSync(path);
-  // Some file systems of the network and of user space do not count.
-  if (blocks === 0) return;
-  const freeBytes = (process.geteuid?.() === 0 ? bfree : bavail) * bsize;
-  if (wantedBytes <= freeBytes) return;
-  rmSync(path, { force: true });
-  throw new Failure(
-    EXIT.system,
-    `cannot write "${path}": no space left on device: wanted ${wantedBytes} bytes, ${freeBytes} are free`,
-  );
 }
 
 function wrong({ digest }: BlobDescriptor, what: string): Failure {

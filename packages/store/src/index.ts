@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { type BlobSource } from './add.ts';
 export { type CollectOptions, type RemovedFile } from './collect.ts';
+export { isFull } from './errors.ts';
 export { FETCHED, INDEX, nameOf, SOURCE, type StoredImage } from './images.ts';
 export { type BlobDescriptor, type StoredDocuments } from './read.ts';
 export { type NamedDescriptor } from './references.ts';

@@ -8,6 +8,7 @@ import { findImage, listImages, type StoredImage } from './images.ts';
 import { checkLayout, createLayout, readLayoutIndex } from './layout.ts';
 import { openBlob, readBlob, readImage, type BlobDescriptor, type StoredDocuments } from './read.ts';
 import { removeBlob, removeImage, setReference, type NamedDescriptor } from './references.ts';
+import { removePartials, requireSpaceFor } from './space.ts';
 import { verifyBlobs, type VerifiedBlob } from './verify.ts';
 
 /** A store of images: an OCI image layout that several processes use at once. */
@@ -29,6 +30,10 @@ export interface Store {
   readonly hasBlob: (descriptor: BlobDescriptor) => boolean;
   /** Adds a blob, checked against its descriptor, unless it is there. */
   readonly addBlob: (descriptor: BlobDescriptor, source: BlobSource) => Promise<'present' | 'added'>;
+  /** Refuses to begin what the disk has no space for. */
+  readonly requireSpaceFor: (blobs: Iterable<BlobDescriptor>) => void;
+  /** Removes what is there of blobs that nobody is writing. */
+  readonly removePartials: (digests: Iterable<Digest>) => void;
   /** Deletes a blob. */
   readonly removeBlob: (digest: Digest) => Promise<void>;
   /** Names an image. */
@@ -61,6 +66,8 @@ export function openStore(dir: string, { create = false }: { readonly create?: b
     readImage: (digest) => readImage(dir, digest),
     hasBlob: (descriptor) => hasBlob(dir, descriptor),
     addBlob: (descriptor, source) => addBlob(dir, descriptor, source),
+    requireSpaceFor: (blobs) => requireSpaceFor(dir, blobs),
+    removePartials: (digests) => removePartials(dir, digests),
     removeBlob: (digest) => removeBlob(dir, digest),
     setReference: (name, descriptor, annotations) => setReference(dir, { name, descriptor, annotations }),
     remove: (digest) => removeImage(dir, digest),
