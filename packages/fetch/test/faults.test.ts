@@ -26,7 +26,7 @@ const HTTP = '--insecure-options=http';
 test('rkt-fetch accepts and completes what thirty kills left', async (t) => {
   const dir = temporaryDirectory(t);
   const layout = new Layout(join(dir, 'layout'));
-  const { manifest } = await layout.image({ layers: 4, layerBytes: 5_000_000, compression: 'none' });
+  const { manifest } = await layout.image({ layers: 4, layerBytes: 3_000_000, compression: 'none' });
   layout.name(manifest, 'x');
   const image = await registry.push(`oci:${layout.dir}:x`, 'faults/killed:v1');
   const start = performance.now();
@@ -35,9 +35,9 @@ test('rkt-fetch accepts and completes what thirty kills left', async (t) => {
   let kills = 0;
   for (let round = 0; kills < 30; round += 1) {
     const rkt = join(dir, `rkt${round}`);
-    // Three kills in a row, then all the way; the moments go through all of a fetch.
-    for (const step of [1, 2, 3]) {
-      const killAfterMs = wholeMs * (0.3 + (((round * 3 + step) % 14) / 14) * 0.7);
+    // Five kills in a row, then all the way; the moments go through all of a fetch.
+    for (const step of [1, 2, 3, 4, 5]) {
+      const killAfterMs = wholeMs * (0.3 + (((round * 5 + step) % 14) / 14) * 0.7);
       const { signal } = await runFetch([`--dir=${rkt}`, HTTP, '-q', image], { killAfterMs });
       kills += signal === 'SIGKILL' ? 1 : 0;
       const store = openStore(join(rkt, 'store'), { create: true });

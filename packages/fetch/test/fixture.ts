@@ -59,7 +59,7 @@ export function temporaryDirectory(t: TestContext): string {
   return dir;
 }
 
-export const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 export interface Descriptor {
   readonly mediaType: string;

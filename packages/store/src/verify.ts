@@ -24,7 +24,7 @@ export async function verifyBlobs(dir: string, digests?: Iterable<Digest>): Prom
 }
 
 /** Hashes one blob. */
-export async function verifyBlob(dir: string, digest: Digest): Promise<VerifiedBlob> {
+async function verifyBlob(dir: string, digest: Digest): Promise<VerifiedBlob> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   try {
     await using handle = await open(blobPath(dir, digest), flags);
