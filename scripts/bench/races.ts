@@ -75,7 +75,7 @@ export function storedImages({ stopwatch, place, rounds }: Race): Outcome[] {
   const outcomes = race(stopwatch, contestants, rounds);
   collect(dir);
   // podman leaves its own cgroup, and a mount of its storage.
-  spawnSync('rmdir', ['/sys/fs/cgroup/libpod_parent']);
+  spawnSync('find', ['/sys/fs/cgroup/libpod_parent', '-depth', '-type', 'd', '-exec', 'rmdir', '{}', '+']);
   spawnSync('umount', ['--recursive', join(place, 'podman', 'overlay')]);
   return outcomes;
 }
