@@ -11,6 +11,9 @@ struct command {
 	char **environment;
 };
 
+/* Not on the stack: the plan may have limited it for the program. */
+static struct command prepared;
+
 static void list_arguments(struct command *command, const struct arguments *arguments)
 {
 	char *word = arguments->rest;
@@ -126,16 +129,16 @@ static int note_failure(struct state *state, int error)
 
 int perform_exec(struct state *state, const struct arguments *arguments)
 {
-	struct command command;
+	struct command *command = &prepared;
 	const char *file = arguments->text[0];
 	const char *path = path_of(state->environment);
-	list_arguments(&command, arguments);
-	join_environment(&command, state->environment);
+	list_arguments(command, arguments);
+	join_environment(command, state->environment);
 	prepare_exec(state);
 	if (has_slash(file))
-		return note_failure(state,
-				    CHECKED(execve, file, command.arguments, command.environment));
-	int result = search_path(path, file, &command);
+		return note_failure(
+			state, CHECKED(execve, file, command->arguments, command->environment));
+	int result = search_path(path, file, command);
 	if (result == -ENOENT)
 		state->reason = "executable file not found in $PATH";
 	return note_failure(state, result);
@@ -143,22 +146,22 @@ int perform_exec(struct state *state, const struct arguments *arguments)
 
 int perform_fexecve(struct state *state, const struct arguments *arguments)
 {
-	struct command command;
-	list_arguments(&command, arguments);
-	join_environment(&command, state->environment);
+	struct command *command = &prepared;
+	list_arguments(command, arguments);
+	join_environment(command, state->environment);
 	prepare_exec(state);
-	return note_failure(state, CHECKED(execveat, arguments->number[0], "", command.arguments,
-					   command.environment, AT_EMPTY_PATH));
+	return note_failure(state, CHECKED(execveat, arguments->number[0], "", command->arguments,
+					   command->environment, AT_EMPTY_PATH));
 }
 
 _Noreturn static void execute_and_exit(struct state *state, const struct arguments *arguments)
 {
-	struct command command;
+	struct command *command = &prepared;
 	const char *file = arguments->text[0];
-	list_arguments(&command, arguments);
-	join_environment(&command, state->environment);
+	list_arguments(command, arguments);
+	join_environment(command, state->environment);
 	prepare_exec(state);
-	int error = file[0] == '/' ? CHECKED(execve, file, command.arguments, command.environment)
+	int error = file[0] == '/' ? CHECKED(execve, file, command->arguments, command->environment)
 				   : -ENOENT;
 	/* The parent learns it by the status and reports the line. */
 	exit_now(error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE);

@@ -51,7 +51,7 @@ int perform_keyctl(struct state *state, const struct arguments *arguments)
 
 int perform_setgroups(struct state *state, const struct arguments *arguments)
 {
-	uint32_t groups[MAX_WORDS];
+	static uint32_t groups[MAX_WORDS];
 	char *word = arguments->rest;
 	(void)state;
 	for (unsigned int i = 0; i < arguments->rest_count; i++, word = next_word(word)) {
@@ -210,7 +210,10 @@ int perform_seccomp(struct state *state, const struct arguments *arguments)
 	if (next < state->plan->lines + state->plan->count &&
 	    (next->operation == OP_EXEC || next->operation == OP_FEXECVE))
 		prepare_exec(state);
-	return CHECKED(seccomp, SECCOMP_SET_MODE_FILTER, arguments->number[0], filter_of(state));
+	int result =
+		CHECKED(seccomp, SECCOMP_SET_MODE_FILTER, arguments->number[0], filter_of(state));
+	state->is_filtered = state->is_filtered || result == 0;
+	return result;
 }
 
 int perform_landlock_create_ruleset(struct state *state, const struct arguments *arguments)

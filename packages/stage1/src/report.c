@@ -84,6 +84,14 @@ uint64_t now(int clock)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+/* A limit of the file size, or a reader that is gone, must not change the status that comes after
+ * the message. */
+static void survive_writing(void)
+{
+	uint64_t mask = SIGNAL_BIT(SIGPIPE) | SIGNAL_BIT(SIGXFSZ);
+	CALL(rt_sigprocmask, SIG_BLOCK, &mask, NULL, sizeof(mask));
+}
+
 /* Of a long path the end tells more. */
 static void put_path(struct output *output, const char *path, size_t length)
 {
@@ -150,6 +158,7 @@ _Noreturn void complain(enum status status, const struct complaint *complaint)
 		put(&output, "cannot read: ");
 		put_reason(&output, complaint->reason, complaint->error);
 	}
+	survive_writing();
 	flush(&output, 2);
 	exit_now((int)status);
 }
@@ -164,6 +173,7 @@ _Noreturn void complain_simply(enum status status, const char *verb, const char 
 	put_words(&output, object, 1, MAX_SHOWN);
 	put(&output, "\": ");
 	put_reason(&output, reason, 0);
+	survive_writing();
 	flush(&output, 2);
 	exit_now((int)status);
 }
@@ -188,6 +198,8 @@ _Noreturn void fail(struct state *state, int error)
 	put_reason(&output, state->reason, error);
 	/* The same line twice: flush() empties only the count of what it wrote. */
 	size_t length = output.length;
+	if (!state->is_filtered)
+		survive_writing();
 	flush(&output, state->error_fd);
 	output.length = length;
 	if (state->report_fd >= 0)

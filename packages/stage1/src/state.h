@@ -52,6 +52,7 @@ struct state {
 	enum status status; /* with which a failure ends this process */
 	bool traces;
 	bool is_prepared; /* for execve */
+	bool is_filtered; /* by seccomp: what the kernel is asked may kill this process */
 	bool dies_with_parent;
 	uint64_t locked;   /* the descriptors whose files are locked, a bit for each */
 	int error_fd;	   /* standard error, as it was before `pipes` */

@@ -139,3 +139,12 @@ test('run executes a program and fails if it fails', { skip }, () => {
   assert.equal(failure('run /etc/passwd x'), 'run: cannot run "/etc/passwd x": permission denied\n');
   assert.equal(failure('run sh sh'), 'run: cannot run "sh sh": no such file or directory\n');
 });
+
+test('limits that the plan sets for the program do not break what is left of the plan', { skip }, () => {
+  using scratch = new Scratch();
+  const stack = ['setrlimit RLIMIT_STACK 4096 4096', 'setgroups 1', 'exec none none'];
+  assert.equal(scratch.run(stack).status, 127);
+  const plan = scratch.plan(['setrlimit RLIMIT_FSIZE 0 0', 'exec none none']);
+  const fd = openSync(scratch.path('error'), 'w');
+  assert.equal(spawnSync(STAGE1, [plan], { stdio: ['ignore', 'ignore', fd] }).status, 127);
+});

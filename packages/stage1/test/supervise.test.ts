@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { obedient, podOf, statusOf } from './pod.ts';
-import { endOf, linesOf, nextLine, Scratch, shell, skip } from './stage1.ts';
+import { endOf, linesOf, nextLine, Scratch, shell, skip, word } from './stage1.ts';
 
 const ENDED = /^exited 0 \d+\.\d{9}$/m;
 
@@ -36,7 +36,10 @@ test('the first app that fails gives the status and stops the others', { skip },
 
 test('an app that ends well does not stop the others', { skip }, async () => {
   using scratch = new Scratch();
-  const child = scratch.start(podOf(scratch, { a: [obedient('a')], b: [shell('exit 0')] }));
+  const patient = `run /bin/sh sh -c ${word(`until grep -qs ^exited ${scratch.path('apps/b/status')}; do :; done`)}`;
+  const child = scratch.start(
+    podOf(scratch, { a: ['setenv PATH /bin', patient, obedient('a')], b: [shell('exit 0')] }),
+  );
   const lines = linesOf(child);
   assert.equal(await nextLine(lines), 'a ready');
   child.kill('SIGTERM');
