@@ -14,13 +14,14 @@ export function shapeFaults(found: Package): string[] {
     paths.filter((path) => !existsSync(join(found.path, path))).map((path) => `${path} is missing`);
   switch (found.kind) {
     case 'programs in C':
-      return missing(['src', 'test']);
+      return [...missing(['src']), ...testFaults(found)];
     case 'library':
-      return [...missing(['src/index.ts', 'README.md', 'test']), ...readmeFaults(found)];
+      return [...missing(['src/index.ts', 'README.md']), ...readmeFaults(found), ...testFaults(found)];
     case 'executable':
       return [
-        ...missing(['README.md', 'privileges.json', 'test']),
+        ...missing(['README.md', 'privileges.json']),
         ...readmeFaults(found),
+        ...testFaults(found),
         ...privilegeFaults(found),
         ...binFaults(found),
       ];
@@ -33,6 +34,12 @@ function readmeFaults({ path }: Package): string[] {
   const readme = join(path, 'README.md');
   const lines = existsSync(readme) ? readFileSync(readme, 'utf8').split('\n').length - 1 : 0;
   return lines > README_LINES ? [`README.md has ${String(lines)} lines: wanted at most ${String(README_LINES)}`] : [];
+}
+
+function testFaults({ path }: Package): string[] {
+  const directory = join(path, 'test');
+  const files = existsSync(directory) ? readdirSync(directory) : [];
+  return files.some((file) => file.endsWith('.test.ts')) ? [] : ['test/ has no *.test.ts'];
 }
 
 function privilegeFaults({ path }: Package): string[] {
