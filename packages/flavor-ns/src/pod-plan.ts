@@ -89,7 +89,8 @@ function namespaces({ pod, host }: PodInput): Line[] {
     comment('namespaces: the user namespace owns the others, so the pod has no power over those of the host'),
     { op: 'namespaces', flags: ownedNamespaces(pod), fd: FD.namespaces, uid_map: map, gid_map: map },
     comment('input and output: no terminal of the caller goes into the pod'),
-    ...(interactive ? interactiveTerminal() : noTerminal()),
+    ...(interactive ? interactiveTerminal() : noInput()),
+    { op: 'pipes' },
     comment('from here on in the first process of the pod; its parent waits and writes the status'),
     {
       op: 'clone',
@@ -110,8 +111,8 @@ export function interactiveTerminal(): Line[] {
   ];
 }
 
-function noTerminal(): Line[] {
-  return [{ op: 'open', fd: 0, path: '/dev/null', flags: ['O_RDONLY'], mode: 0 }, { op: 'pipes' }];
+function noInput(): Line[] {
+  return [{ op: 'open', fd: 0, path: '/dev/null', flags: ['O_RDONLY'], mode: 0 }];
 }
 
 function pidOne(input: PodInput): Line[] {
@@ -139,6 +140,7 @@ function pidOne(input: PodInput): Line[] {
     ...(pod.network === 'none' ? privateNetwork(pod) : []),
     ...starts,
     comment('pid 1 keeps nothing but the right to signal the processes of the pod'),
+    ...noInput(),
     ...supervisorRestrictions(pod),
     { op: 'supervise', grace_ms: GRACE_MS, status_fd: FD.podStatus },
   ];

@@ -93,7 +93,8 @@ test('podPlan() takes the lock before it moves the pod, and moves it before anyt
 test('podPlan() leaves pid 1 with CAP_KILL in the user namespace and nothing else', () => {
   const ops = opsOf(podPlan(input()));
   const after = ops.slice(indexOf(ops, 'app') + 1);
-  assert.deepEqual(after[0], { op: 'setns', fd: 10, flags: ['CLONE_NEWUSER'] });
+  assert.deepEqual(after[0], { op: 'open', fd: 0, path: '/dev/null', flags: ['O_RDONLY'], mode: 0 });
+  assert.deepEqual(after[1], { op: 'setns', fd: 10, flags: ['CLONE_NEWUSER'] });
   const capset = after.find((op) => op.op === 'capset');
   assert.deepEqual(capset, { op: 'capset', effective: ['CAP_KILL'], permitted: ['CAP_KILL'], inheritable: [] });
 });
