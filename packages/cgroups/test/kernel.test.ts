@@ -134,15 +134,17 @@ suite('cgroups of this machine', { skip: process.getuid?.() === 0 ? cannotWrite(
     assert.match(String(pod.run('exec cat /proc/self/status').stdout), /^Cpus_allowed_list:\s+0$/m);
   });
 
-  const onV2 = host.controllers.get('pids')?.version === 2;
-  test('offered() leaves out what an occupied cgroup cannot pass on', { skip: !onV2 && 'no pids on v2' }, async () => {
-    await using pod = new TestPod({});
-    const own = podCgroups(pod.uuid).find((path) => path.endsWith('/app-app')) ?? '';
-    assert.equal(offered(own).trim(), 'pids');
-    await pod.start('exec sleep 1000');
-    assert.equal(offered(own).trim(), '');
-    assert.match(offered(host.unified ?? ''), /pids/);
-  });
+  // Where pids is on v1 there is nothing to offer; test/vm runs this on a machine that has it on v2.
+  if (host.controllers.get('pids')?.version === 2) {
+    test('offered() leaves out what an occupied cgroup cannot pass on', async () => {
+      await using pod = new TestPod({});
+      const own = podCgroups(pod.uuid).find((path) => path.endsWith('/app-app')) ?? '';
+      assert.equal(offered(own).trim(), 'pids');
+      await pod.start('exec sleep 1000');
+      assert.equal(offered(own).trim(), '');
+      assert.match(offered(host.unified ?? ''), /pids/);
+    });
+  }
 
   test('usage() counts the memory of an app', { skip: lacks('memory') }, async () => {
     await using pod = new TestPod({ memory: { limit: 64 << 20 } });
