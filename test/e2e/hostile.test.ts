@@ -239,4 +239,34 @@ suite('hostile images', { skip: skipPods }, () => {
     }
     checkCollected(rkt);
   });
+
+  test('what an image asks for changes nothing outside', (t) => {
+    const rkt = makeRkt(t);
+    const host = canary(rkt);
+    const layers = [busyboxLayer({ path: 'w', type: 'symlink', target: host.path })];
+    const configs: Readonly<Record<string, readonly [number, Made['config']]>> = {
+      'directory-is-a-link': [125, { WorkingDir: '/w', Cmd: ['pwd'] }],
+      'directory-below-a-link': [125, { WorkingDir: '/w/made', Cmd: ['pwd'] }],
+      'directory-in-proc': [65, { WorkingDir: '/proc/self/fd/5', Cmd: ['pwd'] }],
+      'directory-above': [65, { WorkingDir: '../../..', Cmd: ['pwd'] }],
+      'volume-is-a-link': [125, { Volumes: { '/w': {} }, Cmd: ['true'] }],
+      'volume-above': [65, { Volumes: { [`/..${host.path}`]: {} }, Cmd: ['true'] }],
+      'volume-proc': [65, { Volumes: { '/proc': {} }, Cmd: ['true'] }],
+      'variable-of-the-caller': [0, { Env: ['RKT_CANARY', '*', 'PATH=/bin'], Cmd: ['env'] }],
+      'signal-with-a-command': [65, { StopSignal: `9; touch ${host.path}/x`, Cmd: ['true'] }],
+      'program-of-the-host': [127, { Entrypoint: [`/../../..${host.path}/file`] }],
+    };
+    process.env['RKT_CANARY'] = 'leaked';
+    t.after(() => delete process.env['RKT_CANARY']);
+    const made = Object.entries(configs).map(([name, [, config]]) => [name, { layers, config }] as const);
+    for (const [name, reference] of Object.entries(storeImages(rkt, Object.fromEntries(made)))) {
+      const result = rkt.run('run', '--insecure-options=image', reference);
+      const code = configs[name]?.[0] ?? 0;
+      if (code === 0) assert.equal(result.status, 0, name + result.stderr);
+      else checkRefused(result, { code, what: name });
+      host.check(name);
+      assert.doesNotMatch(result.stdout + result.stderr, /leaked/, name);
+    }
+    checkCollected(rkt);
+  });
 });
