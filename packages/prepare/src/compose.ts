@@ -12,7 +12,7 @@ import { type Filter } from './filters.ts';
 import { type FoundImage } from './images.ts';
 import { nameFiles, type PrivateFile } from './names.ts';
 import { userNamespaceProblem } from './probe.ts';
-import { argumentsOf, environmentOf, workingDirectory } from './process.ts';
+import { argumentsOf, directoryIn, environmentOf, workingDirectory } from './process.ts';
 import { parseCpu, parseMemory } from './quantities.ts';
 import { runtimeConfig } from './runtime-config.ts';
 import { findIdentity, splitUser, type Identity, type UserDatabase } from './users.ts';
@@ -136,7 +136,7 @@ function configOf(input: AppInput, name: AppName, mounts: readonly AppMount[]): 
     resources: resourcesOf(said),
     mounts,
     imageVolumes: Object.keys(container.Volumes ?? {})
-      .map((path) => workingDirectory(path, undefined))
+      .map((path) => directoryIn(path, 'volume'))
       .filter((path) => path !== '/'),
     files: input.files,
     seccomp: input.filter?.profile,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
@@ -29,14 +30,21 @@ export interface FoundImage {
  * Whose store it is does not matter: every byte is hashed against the digest before it is used.
  */
 export function openStores({ dir, environment }: Context, more: readonly string[]): Store[] {
-  const caller = environment['SUDO_USER'];
-  const home = environment['SUDO_HOME'] ?? (caller === undefined ? undefined : `/home/${caller}`);
-  const implied = home !== undefined && home.startsWith('/') ? [join(home, '.local', 'share', 'rkt', 'store')] : [];
+  const home = homeOf(environment['SUDO_UID']);
+  const implied = home === undefined ? [] : [join(home, '.local', 'share', 'rkt', 'store')];
   const given = more.map((path) => {
     if (exists(path)) return path;
     throw new Failure(EXIT.notFound, `cannot open store "${path}": no such directory`);
   });
   return [join(dir, 'store'), ...given, ...implied].filter((path) => exists(path)).map((path) => openStore(path));
+}
+
+/** The home directory of whoever called sudo; undefined without sudo, or for a user whom /etc/passwd does not know. */
+function homeOf(uid: string | undefined): string | undefined {
+  if (uid === undefined || !/^[1-9]\d*$/.test(uid)) return undefined;
+  const users = readFileSync('/etc/passwd', 'utf8').split('\n');
+  const home = users.map((line) => line.split(':')).find((fields) => fields[2] === uid)?.[5];
+  return home?.startsWith('/') ? home : undefined;
 }
 
 /** The images that are in no store. */

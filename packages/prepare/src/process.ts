@@ -77,21 +77,25 @@ function add(variables: Map<string, string>, entry: string): boolean {
 
 /** The working directory: absolute, without tricks; `/` if nobody says anything. */
 export function workingDirectory(image: string | undefined, option: string | undefined): string {
-  const path = option ?? image ?? '';
-  if (path === '') return '/';
+  const plain = directoryIn(option ?? image ?? '', 'working directory');
+  if (option === undefined || option === '' || option.startsWith('/')) return plain;
+  throw unsafe(option, 'working directory');
+}
+
+/** A directory that an image names, as an absolute path without tricks; `what` says in a message what it is for. */
+export function directoryIn(path: string, what: string): string {
   const plain = `/${path
     .split('/')
     .filter((part) => part !== '' && part !== '.')
     .join('/')}`;
-  if (path.includes('\0') || plain.split('/').includes('..') || (option !== undefined && !option.startsWith('/'))) {
-    throw new Failure(
-      EXIT.dataRefused,
-      `cannot use working directory "${printable(path)}": wanted an absolute path without ".."`,
-    );
-  }
+  if (path.includes('\0') || plain.split('/').includes('..')) throw unsafe(path, what);
   // A magic link of proc as working directory leads out of the root: CVE-2024-21626.
   if (/^\/proc(\/|$)/.test(plain)) {
-    throw new Failure(EXIT.dataRefused, `cannot use working directory "${printable(path)}": it lies in /proc`);
+    throw new Failure(EXIT.dataRefused, `cannot use ${what} "${printable(path)}": it lies in /proc`);
   }
   return plain;
+}
+
+function unsafe(path: string, what: string): Failure {
+  return new Failure(EXIT.dataRefused, `cannot use ${what} "${printable(path)}": wanted an absolute path without ".."`);
 }

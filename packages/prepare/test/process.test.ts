@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { argumentsOf, environmentOf, workingDirectory } from '../src/process.ts';
+import { argumentsOf, directoryIn, environmentOf, workingDirectory } from '../src/process.ts';
 
 const program = { image: 'x', exec: undefined, args: [] };
 const identity = { uid: 0, gid: 0, groups: [], name: 'root', home: '/root' };
@@ -38,6 +38,12 @@ test('environmentOf() never takes a value from the caller for an entry of the im
   assert.ok(environment.includes('OK=1'));
   assert.ok(!environment.some((entry) => /^(HOSTVAR|\*|=)/.test(entry)));
   assert.throws(() => environmentOf({ ...sources, option: ['NOVALUE'] }), { status: 64 });
+});
+
+test('directoryIn() says what the directory is for', () => {
+  assert.equal(directoryIn('data/', 'volume'), '/data');
+  assert.throws(() => directoryIn('/a/..', 'volume'), /^Failure: cannot use volume "\/a\/\.\.": /);
+  assert.throws(() => directoryIn('/proc', 'volume'), /^Failure: cannot use volume "\/proc": it lies in \/proc$/);
 });
 
 test('workingDirectory() takes a plain absolute path and nothing that leads out', () => {
