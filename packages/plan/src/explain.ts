@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { argumentsOf, type Op, type OperationName, type OpOf } from './op.ts';
-import { quote } from './words.ts';
+import { quoteWhole } from './words.ts';
 
 /**
  * A sentence for each operation.
@@ -126,11 +126,11 @@ function show(kind: string, value: unknown): string {
     return kind === 'dirfd' ? `descriptor ${value}` : String(value);
   if (value === 'AT_FDCWD') return 'the working directory';
   if (typeof value !== 'string') return '';
-  return kind.startsWith('one:') || kind === 'limit' || value === '' ? value : quote(value);
+  return kind.startsWith('one:') || kind === 'limit' || value === '' ? value : quoteWhole(value);
 }
 
 function showList(kind: string, values: readonly unknown[]): string {
-  if (kind === 'strings') return values.map((value) => quote(String(value))).join(' ');
+  if (kind === 'strings') return values.map((value) => quoteWhole(String(value))).join(' ');
   if (kind === 'flags:namespaces')
     return values.map((value) => NAMESPACES.get(String(value)) ?? String(value)).join(', ');
   return values.map(String).join(kind === 'ids' ? ', ' : ' ');

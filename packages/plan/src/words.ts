@@ -37,10 +37,16 @@ export function parseWord(word: string): string | undefined {
   return bytes.includes(0) ? undefined : decodeUtf8(bytes);
 }
 
+const MESSAGE_CHARACTERS = 64;
+
 /** Text of a plan in a message: printable ASCII, everything else as octal bytes, and not too long. */
 export function quote(text: string): string {
-  const cut = text.length > 64 ? `${text.slice(0, 64)}...` : text;
-  const escaped = [...Buffer.from(cut, 'utf8')].map((byte) => {
+  return quoteWhole(text.length > MESSAGE_CHARACTERS ? `${text.slice(0, MESSAGE_CHARACTERS)}...` : text);
+}
+
+/** Text of a plan for people who want to see all of it: printable ASCII, everything else as octal bytes. */
+export function quoteWhole(text: string): string {
+  const escaped = [...Buffer.from(text, 'utf8')].map((byte) => {
     const character = String.fromCharCode(byte);
     return byte < 0x20 || byte > 0x7e ? escapeByte(character) : character;
   });
