@@ -93,8 +93,6 @@ async function follow(options: ExchangeOptions, request: RegistryRequest, author
 function targetOf(location: string | undefined, base: URL): URL | undefined {
   const url = location === undefined ? null : URL.parse(location, base.href);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) return undefined;
-  // A user in the address would become an Authorization header.
-  [url.username, url.password] = ['', ''];
   return url;
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import test, { type TestContext } from 'node:test';
 import { EXIT, Failure } from '@rkt/exit';
 import { isLocalAddress, makeAddressGuard } from '../src/addresses.ts';
-import { clientOf, digestOf, readAll, startStub } from './stub.ts';
+import { clientOf, digestOf, portOf, readAll, startStub } from './stub.ts';
 
 const BLOB = Buffer.from('the blob');
 const REQUEST = { repository: 'a/b', digest: digestOf(BLOB), size: BLOB.byteLength };
@@ -11,7 +14,6 @@ const REQUEST = { repository: 'a/b', digest: digestOf(BLOB), size: BLOB.byteLeng
 const ENVIRONMENT = (host: string, dir: string) => ({ REGISTRY_AUTH_FILE: `${dir}/${host}` });
 
 test('a redirect to another origin carries no authorization and no cookie', async (t) => {
-  const { mkdtempSync, rmSync, writeFileSync } = await import('node:fs');
   const dir = mkdtempSync('/tmp/rkt-registry-');
   t.after(() => rmSync(dir, { recursive: true }));
   const cdn = await startStub(t, (_, response) => void response.end(BLOB));
@@ -59,8 +61,37 @@ test('redirects without end, without address and to other schemes are refused', 
       assert.match(error.message, pattern);
       return true;
     });
+    assert.ok(registry.log.length <= 7, registry.log.join());
   }
 });
+
+test('a redirect from HTTPS to HTTP is refused', async (t) => {
+  const { key, cert } = selfSigned(t);
+  const plain = await startStub(t, (_, response) => void response.end(BLOB));
+  const server = createServer({ key, cert }, (_, response) => {
+    response.writeHead(307, { location: `http://${plain.host}/blob?token=secret` }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  t.after(() => server.closeAllConnections());
+  const client = clientOf(t, `127.0.0.1:${portOf(server)}`, { insecure: { http: true, tls: true } });
+  await assert.rejects(readAll(client.blob(REQUEST)), (error) => {
+    assert.ok(error instanceof Failure);
+    assert.equal(error.status, EXIT.notPermitted);
+    assert.match(error.message, /redirects to "http:\/\/127\.0\.0\.1:\d+\/blob", which is not encrypted$/);
+    return true;
+  });
+  assert.deepEqual(plain.log, []);
+});
+
+function selfSigned(t: TestContext): { key: Buffer; cert: Buffer } {
+  const dir = mkdtempSync('/tmp/rkt-registry-');
+  t.after(() => rmSync(dir, { recursive: true }));
+  const [key, cert] = [`${dir}/key.pem`, `${dir}/cert.pem`];
+  const request = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=x'];
+  execFileSync('openssl', ['req', ...request, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  return { key: readFileSync(key), cert: readFileSync(cert) };
+}
 
 test('isLocalAddress() knows the addresses that are not of the internet', () => {
   for (const address of [

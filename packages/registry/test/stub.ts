@@ -34,7 +34,7 @@ export async function startStub(t: TestContext, handler: Handler): Promise<Stub>
   return { host: `127.0.0.1:${portOf(server)}`, log, headers, server };
 }
 
-function portOf(server: Server): number {
+export function portOf(server: Pick<Server, 'address'>): number {
   const address: AddressInfo | string | null = server.address();
   if (typeof address === 'object' && address !== null) return address.port;
   throw new Error('the server listens nowhere');

@@ -47,6 +47,27 @@ test('addBlob() of many callers at once asks for the blob once', async (t) => {
   assert.deepEqual(readdirSync(join(store.dir, 'partial')), []);
 });
 
+test('addBlob() of a waiting caller begins anew when the writer before it failed', async (t) => {
+  const store = temporaryStore(t);
+  let [calls, active] = [0, 0];
+  async function* source(offset: number) {
+    calls += 1;
+    active += 1;
+    assert.equal(active, 1);
+    for (let at = offset; at < BYTES.byteLength; at += 1) {
+      await new Promise(setImmediate);
+      yield calls <= 2 ? Buffer.from('x') : BYTES.subarray(at, at + 1);
+    }
+    active -= 1;
+  }
+  const results = await Promise.allSettled(Array.from({ length: 5 }, () => store.addBlob(DESCRIPTOR, source)));
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
+  assert.equal(failures.length, 2, failures.join());
+  for (const failure of failures) assert.match(failure, /its bytes have the digest/);
+  assert.equal(calls, 3);
+  assert.equal((await store.verify())[0]?.state, 'ok');
+});
+
 test('addBlob() continues what an interrupted writer left', async (t) => {
   const store = temporaryStore(t);
   writeFileSync(join(store.dir, 'partial', HEX), BYTES.subarray(0, 10));

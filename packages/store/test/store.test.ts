@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createWriteStream } from 'node:fs';
 import test from 'node:test';
+import { promisify } from 'node:util';
 import { EXIT, Failure } from '@rkt/exit';
 import { MEDIA_TYPE } from '@rkt/formats';
 import { hexOf, parseReference, type Digest } from '@rkt/names';
@@ -120,15 +121,20 @@ test('setReference() moves a name and keeps what others wrote', async (t) => {
 test('setReference() of many processes at once loses no name', async (t) => {
   const store = temporaryStore(t);
   const { manifest } = await addImage(store, 'one');
-  const names = Array.from({ length: 8 }, (_, index) => `example.com/app:v${index}`);
-  await Promise.all(names.map((name) => store.setReference(name, manifest, {})));
-  assert.deepEqual(
-    store
-      .images()
-      .map(({ name }) => String(name))
-      .toSorted(),
-    names,
+  const script = `
+    import { openStore } from '@rkt/store';
+    const [dir, manifest, tag] = process.argv.slice(1);
+    for (let i = 0; i < 10; i += 1) await openStore(dir).setReference('a.b/c:' + tag + i, JSON.parse(manifest), {});`;
+  const tags = ['w', 'x', 'y', 'z'];
+  const flags = ['--conditions=source', '--input-type=module', '-e', script, '--'];
+  await Promise.all(
+    tags.map((tag) =>
+      promisify(execFile)(process.execPath, [...flags, store.dir, JSON.stringify(manifest), tag], {
+        cwd: import.meta.dirname,
+      }),
+    ),
   );
+  assert.equal(store.images().length, 40);
 });
 
 test('setReference() refuses an image whose blobs were collected meanwhile', async (t) => {
