@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, readSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { openRegular } from '@rkt/files';
@@ -55,8 +56,10 @@ async function readContents(fd: number, path: string): Promise<ReadonlyMap<strin
   refuseCompressed(fd, path);
   const places = new Map<string, Place>();
   const archive = extract();
-  const content = createReadStream(path, { fd, autoClose: false, start: 0, highWaterMark: 1024 * 1024 });
-  content.once('error', (error) => archive.destroy(error)).pipe(archive);
+  // A descriptor of its own: the stream closes it whenever it ends, and ours is read at other places meanwhile.
+  const content = createReadStream(`/proc/self/fd/${fd}`, { highWaterMark: 1024 * 1024 });
+  // What goes wrong shows in the entries; here it is only waited for.
+  const fed = pipeline(content, archive).catch(() => undefined);
   let count = 0;
   try {
     for await (const entry of archive) {
@@ -66,9 +69,11 @@ async function readContents(fd: number, path: string): Promise<ReadonlyMap<strin
       entry.resume();
     }
   } catch (error) {
-    content.destroy();
+    archive.destroy();
     if (error instanceof Failure || hasCode(error, 'EIO')) throw error;
     throw refused(path, 'it is no tar archive, or a damaged one');
+  } finally {
+    await fed;
   }
   return places;
 }
