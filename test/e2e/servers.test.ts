@@ -35,9 +35,6 @@ function withImage(name: string): { skip: string | false } {
   return { skip: existsSync(join(images, name)) ? false : `not built: ${name}` };
 }
 
-/** A directory in place of the links of the image: a log is a file, wherever this test writes to. */
-const logs = ['--volume', 'log,kind=empty', '--mount', 'volume=log,target=/var/log/nginx'];
-
 /** Starts a server in the network of the host, asks it, stops it by the stop signal of its image; returns its status. */
 async function serve(
   rkt: Rkt,
@@ -61,7 +58,7 @@ suite('servers in pods', { skip: skipPods }, () => {
   test('nginx answers, and ends in order by SIGQUIT', withImage('nginx'), async (t) => {
     const rkt = makeRkt(t);
     const { uuid, status } = await serve(rkt, rkt.image('nginx'), {
-      options: logs,
+      options: [],
       port: 18_080,
       request: 'GET / HTTP/1.0\r\nHost: pod\r\n\r\n',
       answer: /^HTTP\/1\.1 200 OK\r\n[\s\S]*nginx in a pod\n$/,
@@ -84,7 +81,7 @@ suite('servers in pods', { skip: skipPods }, () => {
   test('nginx and redis are one pod, and end together', { skip: withImage('nginx').skip || withImage('redis').skip }, async (t) => {
     const rkt = makeRkt(t);
     const redis = rkt.image('redis');
-    const pod = await startPod(rkt, rkt.image('nginx'), { options: ['--net=host', ...logs, redis], args: [] });
+    const pod = await startPod(rkt, rkt.image('nginx'), { options: ['--net=host', redis], args: [] });
     assert.match(await ask(18_080, 'GET / HTTP/1.0\r\n\r\n'), /nginx in a pod/);
     assert.match(await ask(16_379, 'QUIT\r\n'), /^\+OK/);
     rkt.ok('stop', pod.uuid);

@@ -478,7 +478,7 @@ export const operations = {
   pipes: {
     args: [],
     see: 'pipe(2)',
-    text: 'Replaces standard output and standard error, where they are terminals, by pipes that the parent of the next clone copies to them, so that no terminal of the caller reaches the child.',
+    text: 'Makes standard output and standard error pipes that everybody may open again: pipes of the caller get mode 0666; terminals, files and sockets are replaced by pipes that the parent of the next clone copies to them. So no terminal of the caller reaches the child; devices stay.',
   },
 
   // Control

@@ -27,28 +27,61 @@ int perform_terminal(struct state *state, const struct arguments *arguments)
 	return 0;
 }
 
-/* The terminal that a pipe stands in for is kept for the parent that is going to copy, and for
- * messages. */
+static bool is_same_file(int a, int b)
+{
+	struct statx first = {0}, second = {0};
+	if (CALL(statx, a, "", AT_EMPTY_PATH, STATX_INO, &first) < 0 ||
+	    CALL(statx, b, "", AT_EMPTY_PATH, STATX_INO, &second) < 0)
+		return false;
+	return first.stx_ino == second.stx_ino && first.stx_dev_major == second.stx_dev_major &&
+	       first.stx_dev_minor == second.stx_dev_minor;
+}
+
+/*
+ * Whether a child may have it as it is. Programs open /dev/stdout again, as users that the owner of
+ * a file, a socket or a terminal does not know: only a pipe can be opened by everybody, once its
+ * mode says so, and devices such as /dev/null can anyway.
+ */
+static bool can_pass(int fd)
+{
+	struct statx status = {0};
+	if (CALL(statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) < 0)
+		return true;
+	if ((status.stx_mode & S_IFMT) == S_IFIFO)
+		return CALL(fchmod, fd, 0666) == 0;
+	return (status.stx_mode & S_IFMT) == S_IFCHR && !is_terminal(fd);
+}
+
+/* What a pipe stands in for is kept for the parent that is going to copy, and for messages. */
+static int stand_in(struct state *state, int i)
+{
+	int ends[2];
+	int result = keep_pipe(ends);
+	if (result < 0)
+		return result;
+	state->pipe_fd[i] = ends[0];
+	CALL(fchmod, ends[1], 0666);
+	result = CHECKED(dup3, ends[1], i + 1, 0);
+	close_fd(ends[1]);
+	return result;
+}
+
 int perform_pipes(struct state *state, const struct arguments *arguments)
 {
+	/* Where both are one file, they stay one: their lines keep their order. */
+	bool is_one = is_same_file(1, 2);
 	(void)arguments;
 	for (int i = 0; i < 2; i++) {
 		int fd = i + 1;
-		int ends[2];
-		if (!is_terminal(fd))
+		if (can_pass(fd))
 			continue;
-		int result = keep_pipe(ends);
-		if (result < 0)
-			return result;
 		int copied = CHECKED(fcntl, fd, F_DUPFD_CLOEXEC, DESCRIPTORS);
 		if (copied < 0)
 			return copied;
 		if (fd == 2)
 			state->error_fd = copied;
 		state->copied_fd[i] = copied;
-		state->pipe_fd[i] = ends[0];
-		result = CHECKED(dup3, ends[1], fd, 0);
-		close_fd(ends[1]);
+		int result = fd == 2 && is_one ? CHECKED(dup3, 1, 2, 0) : stand_in(state, i);
 		if (result < 0)
 			return result;
 	}

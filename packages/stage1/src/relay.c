@@ -46,12 +46,14 @@ void begin_relay(struct relay *relay, const struct state *state)
 	for (unsigned int i = 0; i < CHANNEL_COUNT; i++)
 		relay->channels[i] = (struct channel){.from = -1, .to = -1, .buffer = buffers[i]};
 	for (int i = 0; i < 2; i++) {
-		if (state->pipe_fd[i] < 0)
+		if (state->copied_fd[i] < 0)
 			continue;
-		/* The terminal takes its number back, so that only the child keeps the pipe open.
-		 */
+		/* The caller's file takes its number back, so that only the child keeps the pipe
+		 * open. */
 		CALL(dup3, state->copied_fd[i], i + 1, 0);
 		close_fd(state->copied_fd[i]);
+		if (state->pipe_fd[i] < 0)
+			continue;
 		open_channel(&relay->channels[i], state->pipe_fd[i], reopen(i + 1));
 	}
 }
