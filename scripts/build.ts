@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 import { compile, encode, parseProfile } from 'seccomp-tools';
@@ -94,7 +94,8 @@ async function main(): Promise<void> {
   // CommonJS in a tree whose nearest package.json would say otherwise.
   writeFileSync(join(lib, 'package.json'), '{ "type": "commonjs" }\n');
   buildFilter();
-  symlinkSync(process.execPath, join(lib, 'node'));
+  // Relative, so that a clone can be moved, or seen at another place.
+  symlinkSync(relative(lib, process.execPath), join(lib, 'node'));
   const all = entries('bin');
   await bundle([...all, ...entries('libexec')].filter(({ shell }) => !shell));
   for (const { name, path, shell } of all)
