@@ -62,7 +62,7 @@ async function runHelper(program: string, server: string, environment: Context['
     return { code, output, errors };
   } catch (error) {
     if (error instanceof Failure) throw error;
-    const why = hasCode(error, 'ENOENT') ? 'not on PATH' : reason(error);
+    const why = hasCode(error, 'ENOENT', 'EACCES') ? 'no such program on PATH' : reason(error);
     throw new Failure(EXIT.configuration, `cannot run credential helper "${printable(program)}": ${why}`, {
       cause: error,
     });

@@ -43,7 +43,7 @@ test('a helper that is missing or says too much is refused', async (t) => {
   const { ask } = askScript(t, 'head -c 2000000 /dev/zero');
   await assert.rejects(
     ask('other', 'h.example'),
-    /cannot run credential helper "docker-credential-other": not on PATH/,
+    /cannot run credential helper "docker-credential-other": no such program on PATH/,
   );
   await assert.rejects(ask('test', 'h.example'), /says too much/);
 });

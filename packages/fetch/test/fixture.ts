@@ -19,7 +19,7 @@ export interface Outcome {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Runs as nobody. */
+  /** Runs as nobody, unless we are no root ourselves. */
   readonly unprivileged?: boolean;
   /** A program and arguments that run it. */
   readonly by?: readonly string[];
@@ -33,9 +33,10 @@ export async function runFetch(
   { env = {}, unprivileged, by = [], killAfterMs }: RunOptions = {},
 ): Promise<Outcome> {
   const own = [process.execPath, '--conditions=source', BIN, ...args];
-  const [program = '', ...rest] = unprivileged
-    ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...own]
-    : [...by, ...own];
+  const [program = '', ...rest] =
+    unprivileged && process.geteuid?.() === 0
+      ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...own]
+      : [...by, ...own];
   const child = spawn(program, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },

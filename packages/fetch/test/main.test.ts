@@ -323,7 +323,8 @@ test('rkt-fetch says which file it could not write', async (t) => {
   writeFileSync(join(dir, 'file'), '');
   const outcome = await runFetch([`--dir=${join(dir, 'file', 'below')}`, `oci:${layout.dir}`]);
   assertRefused(outcome, EXIT.system, /cannot write ".*file\/below\/store": not a directory/);
-  chmodSync(dir, 0o755);
+  chmodSync(dir, 0o555);
   const denied = await runFetch([`--dir=${join(dir, 'rkt')}`, `oci:${layout.dir}`], { unprivileged: true });
+  chmodSync(dir, 0o755);
   assertRefused(denied, EXIT.notPermitted, /cannot write ".*\/rkt\/store": permission denied/);
 });

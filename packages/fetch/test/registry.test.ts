@@ -2,7 +2,7 @@
 // Against a real registry on loopback, with images that skopeo pushed.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { EXIT } from '@rkt/exit';
@@ -110,6 +110,20 @@ test('rkt-fetch downloads only what it has not', async (t) => {
   assert.equal(earlier, 3);
   assert.equal((await runFetch([rkt, HTTP, '--full', image])).out, `${manifest.digest}\n`);
   assert.equal(blobGets(digests, 'kinds/again').length, earlier);
+});
+
+test('rkt-fetch asks the registry for the rest of what a killed fetch left', async (t) => {
+  const { dir, layout, rkt } = setUp(t);
+  const { manifest, document } = await layout.image({ layerBytes: 100_000, compression: 'none' });
+  layout.name(manifest, 'x');
+  const image = await registry.push(`oci:${layout.dir}:x`, 'kinds/rest:v1');
+  const { digest = '' } = document.layers[0] ?? {};
+  openStore(join(dir, 'rkt', 'store'), { create: true });
+  const bytes = readFileSync(join(layout.dir, 'blobs', 'sha256', digest.slice(7)));
+  writeFileSync(join(dir, 'rkt', 'store', 'partial', digest.slice(7)), bytes.subarray(0, 60_000));
+  assert.equal((await runFetch([rkt, HTTP, '--full', image])).out, `${manifest.digest}\n`);
+  assert.deepEqual(blobGets([digest], 'kinds/rest'), [`GET /v2/kinds/rest/blobs/${digest} 206`]);
+  await assertStored(dir, image, manifest.digest);
 });
 
 test('eight fetches of one image at once download each blob once', async (t) => {

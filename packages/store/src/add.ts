@@ -63,7 +63,9 @@ async function lockPartial(dir: string, digest: Digest): Promise<Lock | undefine
     closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644));
     held = await lock(path);
   } catch (error) {
-    if (hasCode(error, 'ENOENT') && lstatSync(partialsPath(dir), { throwIfNoEntry: false })) return undefined;
+    // Renamed into place or removed between the two times that it is opened; the helper that locks may be missing too.
+    const isGone = hasCode(error, 'ENOENT') && error.syscall === 'open';
+    if (isGone && lstatSync(partialsPath(dir), { throwIfNoEntry: false })) return undefined;
     throw cannotWrite(path, error);
   }
   // The lock is on the file that was opened: it may have been renamed into place or removed since.

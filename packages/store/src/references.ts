@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { lstatSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { EXIT, Failure } from '@rkt/exit';
+import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { lock, syncDirectory } from '@rkt/files';
 import { changeLayoutIndex, parseImageDocument, REF_NAME } from '@rkt/formats';
 import { printable, type Digest } from '@rkt/names';
@@ -37,9 +37,19 @@ export async function setReference(dir: string, { name, descriptor, annotations 
   await changeIndex(dir, (index) => {
     checkComplete(dir, descriptor);
     checkComplete(dir, shown.descriptor);
+    for (const { digest } of [descriptor, shown.descriptor]) allowRewriting(blobPath(dir, digest));
     const added = { ...shown.descriptor, annotations: { ...annotations, ...shown.annotations, [REF_NAME]: name } };
     return changeLayoutIndex(index, (entry) => (entry.annotations[REF_NAME] === name ? undefined : entry.raw), [added]);
   });
+}
+
+// skopeo, when it copies an image whose manifest is there, writes the same bytes into the file.
+function allowRewriting(path: string): void {
+  try {
+    chmodSync(path, (lstatSync(path).mode & 0o777) | 0o200);
+  } catch (error) {
+    if (!hasCode(error, 'EPERM', 'EROFS')) throw error;
+  }
 }
 
 function checkComplete(dir: string, { digest, mediaType }: NamedDescriptor): void {
