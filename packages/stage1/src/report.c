@@ -193,7 +193,9 @@ _Noreturn void fail(struct state *state, int error)
 	put(&output, ": cannot ");
 	put(&output, verbs[line->operation]);
 	put(&output, " \"");
-	put_words(&output, next_word(line->words), line->count - 1u, MAX_SHOWN);
+	/* Of a program that cannot be executed, its arguments say nothing. */
+	put_words(&output, next_word(line->words),
+		  line->operation == OP_EXEC ? 1 : line->count - 1u, MAX_SHOWN);
 	put(&output, "\": ");
 	put_reason(&output, state->reason, error);
 	/* The same line twice: flush() empties only the count of what it wrote. */

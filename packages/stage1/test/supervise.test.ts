@@ -155,9 +155,9 @@ test('an app whose plan fails is reported, and never started', { skip }, () => {
   );
   assert.equal(
     failed(['exec none none']),
-    '127 :1: exec: cannot execute "none none": executable file not found in $PATH\n',
+    '127 :1: exec: cannot execute "none": executable file not found in $PATH\n',
   );
-  assert.equal(failed(['exec /etc/passwd x']), '126 :1: exec: cannot execute "/etc/passwd x": permission denied\n');
+  assert.equal(failed(['exec /etc/passwd x']), '126 :1: exec: cannot execute "/etc/passwd": permission denied\n');
 });
 
 test('a pod whose plan fails after its apps have started takes them along', { skip }, () => {
