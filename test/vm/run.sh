@@ -127,5 +127,5 @@ status=$(cat "$work/status")
 [ "$code" -ne 124 ] || { echo "run.sh: the time is over: $timeout s" >&2 && exit 124; }
 echo "run.sh: the machine reports no status:" >&2
 cat "$work/qemu" >&2
-[ -n "$console" ] || [ ! -e "$work/console" ] || tail -n 40 "$work/console" | tr -d '\r' >&2
+[ -n "$console" ] || [ ! -e "$work/console" ] || tail -n 120 "$work/console" | tr -d '\r' >&2
 exit 125
