@@ -135,7 +135,6 @@ void append_end(int fd, int wait_status)
 	if (fd < 0)
 		return;
 	append_status(fd, is_killed(wait_status) ? "killed" : "exited", numbers);
-	CALL(fdatasync, fd);
 }
 
 int status_of(int wait_status)

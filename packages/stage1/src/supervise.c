@@ -122,6 +122,10 @@ static void note_end(struct supervisor *supervisor, struct app *app, int wait_st
 	if (app->exec_fd >= 0)
 		note_start(supervisor, app);
 	append_end(app->status_fd, wait_status);
+	/* What the parent writes of the pod follows from this, and need not wait for the disk as
+	 * well.
+	 */
+	CALL(fdatasync, app->status_fd);
 	app->pid = 0;
 	supervisor->running--;
 	if (supervisor->status == 0)
