@@ -29,7 +29,7 @@ void renew_death_with_parent(const struct state *state);
  * they are -1. */
 void append_status(int fd, const char *verb, const int numbers[2]);
 
-/* Appends how a process ended, and makes the file durable. */
+/* Appends how a process ended. */
 void append_end(int fd, int wait_status);
 
 /* What this process exits with, of whose child this is the wait status. */
