@@ -153,10 +153,7 @@ test('an app whose plan fails is reported, and never started', { skip }, () => {
     failed(['umask 0022', 'unlink /none', 'exec /bin/true true']),
     '125 :2: unlink: cannot remove "/none": no such file or directory\n',
   );
-  assert.equal(
-    failed(['exec none none']),
-    '127 :1: exec: cannot execute "none": executable file not found in $PATH\n',
-  );
+  assert.equal(failed(['exec none none']), '127 :1: exec: cannot execute "none": executable file not found in $PATH\n');
   assert.equal(failed(['exec /etc/passwd x']), '126 :1: exec: cannot execute "/etc/passwd": permission denied\n');
 });
 
