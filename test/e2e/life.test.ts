@@ -94,6 +94,14 @@ suite('the life of a pod', { skip: skipPods }, () => {
     assert.match(verification, /"outcome": "skipped"/);
   });
 
+  test('a prepare that is refused leaves no pod and no range of ids', (t) => {
+    const rkt = makeRkt(t);
+    const { status, stderr } = rkt.run('prepare', '--insecure-options=image', rkt.image('busybox'), '--user=70000');
+    assert.equal(status, 65, stderr);
+    assert.deepEqual(readdirSync(join(rkt.dir, 'ranges')), []);
+    assert.deepEqual(readdirSync(join(rkt.dir, 'pods', 'prepare')), []);
+  });
+
   test('a blob that is not what its digest says is refused, and no pod and no layer stay', (t) => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
-import { createPod, movePod, type Pod } from '@rkt/pods';
+import { createPod, movePod, releaseRanges, type Pod } from '@rkt/pods';
 import { removeTree, writeDurably } from '@rkt/files';
 import { parseArguments, type PrepareArguments } from './arguments.ts';
 import { composePod, type Composed } from './compose.ts';
@@ -64,6 +64,7 @@ function makePod(
     return pod.uuid;
   } catch (error) {
     removeTree(pod.path);
+    releaseRanges(dir, (uuid) => uuid === pod.uuid);
     throw error;
   }
 }
