@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 import { compile, encode, parseProfile } from 'seccomp-tools';
@@ -34,15 +34,17 @@ function launcher(name: string): string {
   return template.replaceAll('@name@', name).replaceAll('@foreign@', foreign(name)).replaceAll('@flags@', flags(name));
 }
 
+type Kind = 'bundle' | 'script' | 'C';
+
 /** The entry points in this folder of every package. */
-function entries(folderName: 'bin' | 'libexec'): { name: string; path: string; shell: boolean }[] {
+function entries(folderName: 'bin' | 'libexec'): { name: string; path: string; kind: Kind }[] {
   return readdirSync(join(root, 'packages')).flatMap((folder) => {
     const directory = join(root, 'packages', folder, folderName);
     if (!existsSync(directory)) return [];
     return readdirSync(directory).map((file) => ({
-      name: basename(file, '.ts'),
+      name: file.replace(/\.(ts|c)$/, ''),
       path: join(directory, file),
-      shell: !file.endsWith('.ts'),
+      kind: file.endsWith('.ts') ? 'bundle' : file.endsWith('.c') ? 'C' : 'script',
     }));
   });
 }
@@ -87,21 +89,21 @@ async function main(): Promise<void> {
   mkdirSync(lib, { recursive: true });
   mkdirSync(bin, { recursive: true });
   execFileSync('make', ['-s', '-C', join(root, 'packages', 'stage1')], { stdio: 'inherit' });
-  for (const program of ['stage1', 'unpack']) {
-    const built = join(root, 'packages', 'stage1', 'build', program);
-    if (existsSync(built)) copyFileSync(built, join(lib, program));
-  }
+  const built = (program: string) => join(root, 'packages', 'stage1', 'build', program);
+  for (const program of ['stage1', 'unpack']) copyFileSync(built(program), join(lib, program));
   // CommonJS in a tree whose nearest package.json would say otherwise.
   writeFileSync(join(lib, 'package.json'), '{ "type": "commonjs" }\n');
   buildFilter();
   // Relative, so that a clone can be moved, or seen at another place.
   symlinkSync(relative(lib, process.execPath), join(lib, 'node'));
   const all = entries('bin');
-  await bundle([...all, ...entries('libexec')].filter(({ shell }) => !shell));
-  for (const { name, path, shell } of all)
-    install(join(bin, name), shell ? readFileSync(path, 'utf8') : launcher(name));
+  await bundle([...all, ...entries('libexec')].filter(({ kind }) => kind === 'bundle'));
+  for (const { name, path, kind } of all) {
+    if (kind === 'C') copyFileSync(built(name), join(bin, name));
+    else install(join(bin, name), kind === 'script' ? readFileSync(path, 'utf8') : launcher(name));
+  }
   await generate(lib);
-  fillCache(all.filter(({ shell }) => !shell).map(({ name }) => name));
+  fillCache(all.filter(({ kind }) => kind === 'bundle').map(({ name }) => name));
 }
 
 await main();

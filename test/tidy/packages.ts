@@ -59,12 +59,12 @@ function binFaults(found: Package): string[] {
   const bin = join(found.path, 'bin');
   if (!existsSync(bin)) return ['bin is missing'];
   return readdirSync(bin).flatMap((file) => {
-    const name = file.replace(/\.ts$/, '');
-    const script = !file.endsWith('.ts');
+    const name = file.replace(/\.(ts|c)$/, '');
+    const hasRecipe = file.endsWith('.ts');
     const wanted = [`man/${name}.1.md`];
-    // A program for anyone is not made with the frame; a script has no recipe in TypeScript, and rkt itself no options.
+    // A program for anyone is not made with the frame; a script or a program in C has no recipe in TypeScript, and rkt itself no options.
     if (found.name.startsWith('@rkt/') && found.folder !== 'rkt') wanted.push('src/options.ts');
-    if (found.name.startsWith('@rkt/') && !script) wanted.push('src/main.ts');
+    if (found.name.startsWith('@rkt/') && hasRecipe) wanted.push('src/main.ts');
     return [
       ...(name in found.bin ? [] : [`package.json has no bin "${name}"`]),
       ...wanted.filter((path) => !existsSync(join(found.path, path))).map((path) => `${path} is missing`),

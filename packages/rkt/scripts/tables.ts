@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { globalOptions, type OptionTable } from '@rkt/command';
 
@@ -33,7 +33,7 @@ export async function readTables(packages: string): Promise<CommandTable[]> {
   for (const folder of readdirSync(packages).toSorted()) {
     const bin = join(packages, folder, 'bin');
     for (const file of existsSync(bin) ? readdirSync(bin) : []) {
-      const name = basename(file, '.ts');
+      const name = file.replace(/\.(ts|c)$/, '');
       if (!name.startsWith('rkt-')) continue;
       found.set(name.slice('rkt-'.length), await describedIn(join(packages, folder, 'src'), name));
     }
@@ -44,7 +44,7 @@ export async function readTables(packages: string): Promise<CommandTable[]> {
   });
 }
 
-/** The command object that a package exports: from `main.ts`, or from `options.ts` if the executable is a script. */
+/** The command object that a package exports: from `main.ts`, or from `options.ts` if the executable is a script or a program in C. */
 async function describedIn(source: string, name: string): Promise<Described> {
   for (const file of ['main.ts', 'options.ts']) {
     const path = join(source, file);

@@ -33,7 +33,7 @@ test('generate() finds every executable of a command', () => {
   for (const folder of readdirSync(PACKAGES)) {
     const bins = readdirSync(join(PACKAGES, folder)).includes('bin') ? readdirSync(join(PACKAGES, folder, 'bin')) : [];
     for (const file of bins.filter((name) => name.startsWith('rkt-'))) {
-      assert.ok(found.includes(file.slice('rkt-'.length).replace(/\.ts$/, '')), file);
+      assert.ok(found.includes(file.slice('rkt-'.length).replace(/\.(ts|c)$/, '')), file);
     }
   }
 });

@@ -6,7 +6,7 @@ export const options = {
   trace: { type: 'boolean', describe: 'print each operation of the plan with its microseconds on standard error' },
 } as const satisfies OptionTable;
 
-/** What help and man page say of it: the executable itself is a script. */
+/** What help and man page say of it: the executable itself is a program in C. */
 export const runPrepared = {
   name: 'rkt-run-prepared',
   synopsis: 'rkt-run-prepared [OPTION]... UUID',

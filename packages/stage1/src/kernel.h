@@ -51,6 +51,9 @@
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256
 #endif
+#ifndef X_OK
+#define X_OK 1
+#endif
 #ifndef IFF_UP
 #define IFF_UP 1
 #endif
@@ -172,6 +175,15 @@ struct window_size {
 	uint16_t columns;
 	uint16_t width;
 	uint16_t height;
+};
+
+/* What getdents64 fills in. */
+struct directory_entry {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t length;
+	uint8_t type;
+	char name[];
 };
 
 #endif

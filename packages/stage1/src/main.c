@@ -5,6 +5,7 @@
 #include "load.h"
 #include "memory.h"
 #include "report.h"
+#include "run.h"
 #include "start.h"
 #include "syscall.h"
 #include "words.h"
@@ -75,49 +76,10 @@ static int lock(const char *descriptor, const char *operation)
 	return 0;
 }
 
-/* Descriptors that the caller left open must not reach a pod, and its signals must not be blocked
- * or ignored there. */
-static void forget_caller(void)
-{
-	static const struct signal_action by_default;
-	uint64_t none = 0;
-	CALL(close_range, 3, UINT32_MAX, 0);
-	for (int signal = 1; signal <= 64; signal++)
-		CALL(rt_sigaction, signal, &by_default, NULL, sizeof(none));
-	CALL(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
-	/* A file that is opened must not become the standard output of what runs later. */
-	for (int fd = 0; fd < 3; fd++)
-		if (CALL(fcntl, fd, F_GETFD) == -EBADF)
-			CALL(openat, AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY);
-}
-
-_Noreturn static void run(const struct program *program, bool traces)
-{
-	static struct environment environment;
-	static struct app apps[MAX_APPS];
-	static struct state state;
-	state = (struct state){
-		.program = program,
-		.plan = &program->plans[0],
-		.traces = traces,
-		.error_fd = 2,
-		.report_fd = -1,
-		.parent_fd = -1,
-		.failure_fd = -1,
-		.terminal_fd = -1,
-		.copied_fd = {-1, -1},
-		.pipe_fd = {-1, -1},
-		.environment = &environment,
-		.apps = apps,
-	};
-	execute(&state);
-}
-
 int main(int count, char **arguments)
 {
 	static struct program program;
 	const char *option = count >= 2 ? arguments[1] : "";
-	CALL(prctl, PR_SET_DUMPABLE, 0);
 	if (count == 4 && is_same(option, "--flock"))
 		return lock(arguments[2], arguments[3]);
 	forget_caller();
@@ -131,8 +93,8 @@ int main(int count, char **arguments)
 		CALL(write, 2, usage, sizeof(usage) - 1);
 		return STATUS_USAGE;
 	}
-	load_program(&program, arguments[count - 1]);
-	if (checks)
-		return 0;
-	run(&program, traces);
+	if (!checks)
+		run_plan(arguments[1 + traces], traces);
+	load_program(&program, arguments[2]);
+	return 0;
 }

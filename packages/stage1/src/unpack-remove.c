@@ -6,15 +6,6 @@
 #define ENTRIES_BYTES 4096
 #define REMOVE_DEPTH (2 * DEPTH)
 
-/* What getdents64 fills in. */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	uint16_t length;
-	uint8_t type;
-	char name[];
-};
-
 /* What is done with each entry of a directory; returns whether it was removed. */
 typedef bool (*action)(int directory, const char *name, uint64_t hash);
 
@@ -27,7 +18,7 @@ static bool is_dot(const char *name)
 
 static bool one_pass(int directory, uint64_t hash, action act)
 {
-	_Alignas(struct entry) char entries[ENTRIES_BYTES];
+	_Alignas(struct directory_entry) char entries[ENTRIES_BYTES];
 	bool removed = false;
 	long got;
 
@@ -38,7 +29,8 @@ static bool one_pass(int directory, uint64_t hash, action act)
 		if (got == 0)
 			return removed;
 		for (long at = 0; at < got;) {
-			struct entry *entry = (struct entry *)(void *)(entries + at);
+			struct directory_entry *entry =
+				(struct directory_entry *)(void *)(entries + at);
 			const char *name = entry->name;
 
 			at += entry->length;
