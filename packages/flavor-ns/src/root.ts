@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type PodManifest } from '@rkt/formats';
+import { type PodApp, type PodManifest } from '@rkt/formats';
 import { hexOf } from '@rkt/names';
 import { type Line } from '@rkt/plan';
 import { comment, FD } from './host.ts';
@@ -14,9 +14,8 @@ import { type CompiledFrom, type PodInput, userNamespaceFd } from './pod-plan.ts
  */
 export function rootFileSystem({ dir, pod }: PodInput, { app }: CompiledFrom): Line[] {
   const home = `${dir}/pods/run/${pod.uuid}/apps/${app.name}`;
-  const layers = app.image.layers.flatMap((layer, index) =>
-    attach(pod, `${dir}/layers/${hexOf(layer)}/tree`, { target: `${home}/layers/${index}`, readOnly: true }),
-  );
+  const trees = lowerTrees(app).map((tree, index) => ({ source: `${dir}/${tree}`, target: `${home}/layers/${index}` }));
+  const layers = trees.flatMap(({ source, target }) => attach(pod, source, { target, readOnly: true }));
   return [
     comment('root file system: the layers of the image, mapped to the ids of the pod'),
     ...layers,
@@ -28,13 +27,20 @@ export function rootFileSystem({ dir, pod }: PodInput, { app }: CompiledFrom): L
       target: 'rootfs',
       fstype: 'overlay',
       flags: ['MS_NOSUID', 'MS_NODEV'],
-      data: overlayOptions(app.image.layers.length),
+      data: overlayOptions(trees.length),
     },
     { op: 'chdir', path: 'rootfs' },
     { op: 'pivot_root', new_root: '.', put_old: '.' },
     { op: 'umount2', target: '.', flags: ['MNT_DETACH'] },
     { op: 'chdir', path: '/' },
   ];
+}
+
+/** The trees that the root of an app stands on, the lowest first, below rkt's directory: layers and their mount points. */
+export function lowerTrees({ image: { layers } }: PodApp): string[] {
+  const top = layers.at(-1);
+  const trees = layers.map((layer) => `layers/${hexOf(layer)}/tree`);
+  return top === undefined ? [] : [...trees, `layers/${hexOf(top)}/mount-points`];
 }
 
 // Redirects and metadata-only copies are never made by us; an image that smuggles such attributes in must not have them followed.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
@@ -9,6 +8,7 @@ import { type Descriptor } from '@rkt/formats';
 import { hexOf, type Digest } from '@rkt/names';
 import { type Store } from '@rkt/store';
 import { type FoundImage } from './images.ts';
+import { makeWorkplace } from './workplace.ts';
 
 /** One layer of an image, as it is unpacked. */
 export interface Layer {
@@ -21,7 +21,8 @@ export interface Layer {
 }
 
 /**
- * Makes the tree of every layer of the images that is not there yet: `layers/HEX/tree`, named by its chain id.
+ * Makes the tree of every layer of the images that is not there yet: `layers/HEX/tree`, named by its chain id; and
+ * on the layers of each image its mount points.
  *
  * A tree is made beside its place and renamed into it, under a lock, so that two of us do not do the work twice.
  */
@@ -30,12 +31,21 @@ export async function unpackLayers({ dir, note }: Context, images: readonly Foun
   mkdirSync(layers, { recursive: true, mode: 0o700 });
   const wanted = images.flatMap(layersOf);
   const missing = wanted.filter(({ chainId }) => !isUsed(join(layers, hexOf(chainId))));
-  if (missing.length === 0) return;
+  if (missing.length === 0 && images.every(({ chain }) => hasMountPoints(layers, chain))) return;
   using _held = await lock(layers);
   for (const layer of missing) {
     // Somebody may have made it while we waited.
     if (!exists(layers, hexOf(layer.chainId))) await makeLayer(layers, layer, note);
   }
+  // Most of the time everything is there already, and none of this is needed.
+  const { makeMountPoints } = await import('./mount-points.ts');
+  for (const { chain } of images) if (!hasMountPoints(layers, chain)) makeMountPoints(layers, chain);
+}
+
+/** True if the image has no layers, or the mount points on its layers are there. */
+function hasMountPoints(layers: string, chain: readonly Digest[]): boolean {
+  const top = chain.at(-1);
+  return top === undefined || exists(layers, hexOf(top), 'mount-points');
 }
 
 /** True if the layer is there, which then counts as used just now: rkt-image gc leaves it alone until the pod names it. */
@@ -59,34 +69,22 @@ function layersOf({ store, layers, diffIds, chain }: FoundImage): Layer[] {
 }
 
 async function makeLayer(layers: string, layer: Layer, note: (message: string) => void): Promise<void> {
-  const name = hexOf(layer.chainId);
-  const temporary = join(layers, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
-  mkdirSync(temporary, { mode: 0o700 });
-  for (const directory of ['tree', 'work', 'merged']) mkdirSync(join(temporary, directory), { mode: 0o755 });
+  const workplace = makeWorkplace(layers, layer.chainId, layer.parents);
+  const { path } = workplace;
   const below = layer.parents.at(-1);
-  if (below !== undefined) likeParent(join(temporary, 'tree'), join(layers, hexOf(below), 'tree'));
   try {
-    // Most of the time every layer is there already, and none of this is needed.
+    if (below !== undefined) likeParent(join(path, 'tree'), join(layers, hexOf(below), 'tree'));
     const { unpackLayer } = await import('./unpack.ts');
-    const made = await unpackLayer({
-      layer,
-      scratch: temporary,
-      workplace: {
-        tree: join(temporary, 'tree'),
-        work: join(temporary, 'work'),
-        merged: join(temporary, 'merged'),
-        parents: layer.parents.map((parent) => join(layers, hexOf(parent), 'tree')),
-      },
-    });
+    const made = await unpackLayer({ layer, workplace });
     for (const warning of made.warnings) note(warning);
-    writeNew(join(temporary, 'passwd'), made.passwd);
-    writeNew(join(temporary, 'group'), made.group);
-    for (const scratch of ['work', 'merged']) removeTree(join(temporary, scratch));
-    for (const plan of ['reader.plan', 'writer.plan']) rmSync(join(temporary, plan));
-    syncDirectory(temporary);
-    renameDurably(temporary, join(layers, name));
+    writeNew(join(path, 'passwd'), made.passwd);
+    writeNew(join(path, 'group'), made.group);
+    for (const scratch of ['work', 'merged', 'below']) removeTree(join(path, scratch));
+    for (const plan of ['reader.plan', 'writer.plan']) rmSync(join(path, plan));
+    syncDirectory(path);
+    renameDurably(path, join(layers, hexOf(layer.chainId)));
   } catch (error) {
-    removeTree(temporary);
+    removeTree(path);
     throw error;
   }
 }

@@ -1,17 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Flag, type Line } from '@rkt/plan';
-
-/** Where a layer is being unpacked. */
-export interface Workplace {
-  /** The directory that becomes the layer. */
-  readonly tree: string;
-  /** Scratch of the overlay. */
-  readonly work: string;
-  /** Where the overlay of this layer on its parents is mounted. */
-  readonly merged: string;
-  /** The trees of the parents, the lowest first. */
-  readonly parents: readonly string[];
-}
+import { mountWorkplace, type Workplace } from './workplace.ts';
 
 const NOBODY = 65534;
 
@@ -56,26 +45,12 @@ const WRITER: readonly Flag<'capability'>[] = [
  *
  * Removing what a parent has, and changing it, is left to overlayfs: whiteouts and copies are made by the kernel.
  */
-export function writerPlan({ tree, work, merged, parents }: Workplace, program: string): Line[] {
-  const lower = parents.toReversed().join(':');
-  const root: Line =
-    parents.length === 0
-      ? { op: 'mount', source: tree, target: merged, fstype: '', flags: ['MS_BIND'], data: '' }
-      : {
-          op: 'mount',
-          source: 'overlay',
-          target: merged,
-          fstype: 'overlay',
-          flags: ['MS_NOSUID', 'MS_NODEV'],
-          data: `lowerdir=${lower},upperdir=${tree},workdir=${work},redirect_dir=nofollow,metacopy=off,index=off,xino=off`,
-        };
+export function writerPlan(workplace: Workplace, program: string): Line[] {
   return [
     { op: '#', text: 'makes the files of a layer in a root that holds nothing else' },
     { op: 'open', fd: 3, path: program, flags: ['O_RDONLY', 'O_CLOEXEC'], mode: 0 },
     { op: 'unshare', flags: ['CLONE_NEWNS', ...OTHER_NAMESPACES] },
-    { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
-    root,
-    { op: 'chdir', path: merged },
+    ...mountWorkplace(workplace),
     { op: 'pivot_root', new_root: '.', put_old: '.' },
     { op: 'umount2', target: '.', flags: ['MNT_DETACH'] },
     { op: 'chdir', path: '/' },

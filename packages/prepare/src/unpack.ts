@@ -10,14 +10,13 @@ import { libraryFile, writeNew } from '@rkt/files';
 import { printable } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { type Layer } from './layers.ts';
-import { readerPlan, writerPlan, type Workplace } from './unpack-plans.ts';
+import { readerPlan, writerPlan } from './unpack-plans.ts';
+import { type Workplace } from './workplace.ts';
 import { parseReadFiles } from './read-files.ts';
 
 /** What unpacking a layer needs. */
 export interface UnpackInput {
   readonly layer: Layer;
-  /** A directory of root alone, for the plans. */
-  readonly scratch: string;
   readonly workplace: Workplace;
 }
 
@@ -42,11 +41,11 @@ const STDERR_LIMIT = 65536;
  *
  * Refuses a blob whose digest or size is not that of the manifest, whatever the processes made of it.
  */
-export async function unpackLayer({ layer, scratch, workplace }: UnpackInput): Promise<Unpacked> {
+export async function unpackLayer({ layer, workplace }: UnpackInput): Promise<Unpacked> {
   const { descriptor, diffId } = layer;
   const stage1 = libraryFile('stage1');
-  const readerFile = join(scratch, 'reader.plan');
-  const writerFile = join(scratch, 'writer.plan');
+  const readerFile = join(workplace.path, 'reader.plan');
+  const writerFile = join(workplace.path, 'writer.plan');
   const reading = [
     process.execPath,
     '--max-old-space-size=128',

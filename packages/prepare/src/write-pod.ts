@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chownSync, chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { chownSync, chmodSync, closeSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { hostHierarchies } from '@rkt/cgroups';
 import { kernelFeatures, syncDirectory, writeNew } from '@rkt/files';
-import { appPlan, limitWarnings, podPlan, type CompiledFrom, type Host, type PodInput } from '@rkt/flavor-ns';
+import {
+  appPlan,
+  limitWarnings,
+  lowerTrees,
+  podPlan,
+  type CompiledFrom,
+  type Host,
+  type PodInput,
+} from '@rkt/flavor-ns';
 import { printPod, printRuntimeConfig, type PodApp, type RuntimeConfig } from '@rkt/formats';
 import { hexOf } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
@@ -29,6 +37,7 @@ export function writePod(dir: string, pod: Pod, composed: Composed & { readonly 
   mkdirSync(join(pod.path, 'apps'));
   for (const from of apps) writeApp(input, pod, { ...from, program: composed.programs.get(from.app.name) });
   writeNew(join(pod.path, 'plan'), printPlan(podPlan(input)), 0o600);
+  makeEmpty(join(pod.path, 'status'), join(pod.path, 'error'));
   syncDirectory(pod.path);
   return limitWarnings(input);
 }
@@ -44,11 +53,17 @@ function writeApp(input: PodInput, pod: Pod, from: CompiledFrom & { readonly pro
   const home = join(pod.path, 'apps', app.name);
   mkdirSync(home, { mode: 0o700 });
   for (const directory of ['rootfs', 'layers', 'data', 'data/work']) mkdirSync(join(home, directory), { mode: 0o755 });
-  for (const index of app.image.layers.keys()) mkdirSync(join(home, 'layers', String(index)));
+  for (const index of lowerTrees(app).keys()) mkdirSync(join(home, 'layers', String(index)));
   makeUpper(input.dir, app, join(home, 'data', 'upper'));
   writeNew(join(home, 'config.json'), printRuntimeConfig(config));
   writeNew(join(home, 'plan'), printPlan(appPlan(input, from)), 0o600);
   if (program !== undefined) writeNew(join(home, 'seccomp.bpf'), program, 0o600);
+  makeEmpty(join(home, 'status'));
+}
+
+/** What stage1 is going to append to: a pod that starts does not wait for files to be made. */
+function makeEmpty(...paths: readonly string[]): void {
+  for (const path of paths) closeSync(openSync(path, 'wx', 0o644));
 }
 
 /** The root directory of an overlay has the attributes of its upper directory: those of the image's root. */
