@@ -45,8 +45,9 @@ export function podPlan(input: PodInput): Line[] {
   ];
 }
 
+/** Opens a file that rkt-prepare made, empty. */
 function appendTo(fd: number, path: string): Line {
-  return { op: 'open', fd, path, flags: ['O_WRONLY', 'O_CREAT', 'O_APPEND', 'O_NOFOLLOW', 'O_CLOEXEC'], mode: 0o644 };
+  return { op: 'open', fd, path, flags: ['O_WRONLY', 'O_APPEND', 'O_NOFOLLOW', 'O_CLOEXEC'], mode: 0 };
 }
 
 /** What the cgroups of each app take: see @rkt/cgroups. */
@@ -94,7 +95,7 @@ function namespaces({ pod, host }: PodInput): Line[] {
     comment('from here on in the first process of the pod; its parent waits and writes the status'),
     {
       op: 'clone',
-      flags: ['CLONE_NEWNS', 'CLONE_NEWPID'],
+      flags: ['CLONE_NEWPID'],
       cgroup_fd: supervisor,
       status_fd: FD.podStatus,
       uid_map: [],
@@ -134,7 +135,6 @@ function pidOne(input: PodInput): Line[] {
   });
   return [
     ...(cgroupsOf(input)[0]?.joinPod ?? []),
-    { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
     ...joins,
     { op: 'sethostname', name: pod.hostname },
     ...(pod.network === 'none' ? privateNetwork(pod) : []),
