@@ -26,7 +26,7 @@ function treeOfRkt(rkt: Rkt, image: string): Tree {
   const app = join(rkt.dir, 'pods', 'prepared', uuid, 'apps', 'app');
   const plan = readFileSync(join(app, 'plan'), 'utf8');
   const layers = [...plan.matchAll(/^open_tree \d+ AT_FDCWD (\S+\/layers\/[0-9a-f]{64}\/tree) /gm)];
-  assert.match(plan, /,redirect_dir=nofollow,metacopy=off,index=off,xino=off$/m);
+  assert.match(plan, /,redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile$/m);
   return list('overlay', [join(app, 'data', 'upper'), ...layers.map(([, path]) => path).toReversed()].join(':'));
 }
 

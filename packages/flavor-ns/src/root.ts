@@ -44,9 +44,10 @@ export function lowerTrees({ image: { layers } }: PodApp): string[] {
 }
 
 // Redirects and metadata-only copies are never made by us; an image that smuggles such attributes in must not have them followed.
+// A pod runs once: at its end nobody waits until the disk has all that it wrote (volatile).
 function overlayOptions(layers: number): string {
   const lower = Array.from({ length: layers }, (_, index) => `layers/${layers - 1 - index}`).join(':');
-  return `lowerdir=${lower},upperdir=data/upper,workdir=data/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off`;
+  return `lowerdir=${lower},upperdir=data/upper,workdir=data/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile`;
 }
 
 interface Attach {
