@@ -12,9 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { build } from 'esbuild';
+import { execFileSync } from 'node:child_process';
 import { compile, encode, parseProfile } from 'seccomp-tools';
+import { bundle } from './bundle/esbuild.ts';
+import { rehearse } from './bundle/rehearsals.ts';
 import { generate } from '../packages/rkt/scripts/generate.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -23,7 +24,8 @@ const lib = join(dist, 'lib', 'rkt');
 const bin = join(dist, 'bin');
 
 /** Variables of the caller that change what Node does; only rkt-fetch has a use for further certificates. */
-const foreign = (name: string) => (name === 'rkt-fetch' ? 'NODE_OPTIONS' : 'NODE_OPTIONS NODE_EXTRA_CA_CERTS');
+const foreign = (name: string) =>
+  `NODE_OPTIONS NODE_COMPILE_CACHE${name === 'rkt-fetch' ? '' : ' NODE_EXTRA_CA_CERTS'}`;
 
 /** Registries are trusted as the machine trusts servers, not as Node does by itself. */
 const flags = (name: string) => (name === 'rkt-fetch' ? '--use-system-ca ' : '');
@@ -54,34 +56,12 @@ function install(path: string, content: string): void {
   chmodSync(path, 0o755);
 }
 
-async function bundle(points: readonly { name: string; path: string }[]): Promise<void> {
-  await build({
-    entryPoints: Object.fromEntries(points.map(({ name, path }) => [name, path])),
-    outdir: lib,
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'cjs',
-    conditions: ['source'],
-    define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-  });
-}
-
 /** The default seccomp profile, and its filter for this machine. */
 function buildFilter(): void {
   const text = readFileSync(join(root, 'packages', 'seccomp-tools', 'profiles', 'default.json'), 'utf8');
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   writeFileSync(join(lib, 'seccomp.json'), text);
   writeFileSync(join(lib, 'seccomp.bpf'), encode(compile(parseProfile(text), { arch })));
-}
-
-/** Fills the compile cache of V8 beside the bundles, which halves what loading them costs. */
-function fillCache(names: readonly string[]): void {
-  for (const name of names) spawnSync(join(bin, name), ['--help'], { stdio: 'ignore' });
 }
 
 async function main(): Promise<void> {
@@ -97,13 +77,18 @@ async function main(): Promise<void> {
   // Relative, so that a clone can be moved, or seen at another place.
   symlinkSync(relative(lib, process.execPath), join(lib, 'node'));
   const all = entries('bin');
-  await bundle([...all, ...entries('libexec')].filter(({ kind }) => kind === 'bundle'));
+  const bundles = [...all, ...entries('libexec')].filter(({ kind }) => kind === 'bundle');
+  const start = { name: 'start', path: join(root, 'scripts', 'bundle', 'start.ts') };
+  await bundle(Object.fromEntries([...bundles, start].map(({ name, path }) => [name, path])), lib);
   for (const { name, path, kind } of all) {
     if (kind === 'C') copyFileSync(built(name), join(bin, name));
     else install(join(bin, name), kind === 'script' ? readFileSync(path, 'utf8') : launcher(name));
   }
   await generate(lib);
-  fillCache(all.filter(({ kind }) => kind === 'bundle').map(({ name }) => name));
+  await rehearse(
+    lib,
+    bundles.map(({ name }) => name),
+  );
 }
 
 await main();

@@ -12,6 +12,4 @@ if ! [ -x "$node" ]; then
 	}
 fi
 unset @foreign@
-NODE_COMPILE_CACHE=$lib/cache
-export NODE_COMPILE_CACHE
-exec "$node" @flags@--disable-warning=ExperimentalWarning "$lib/@name@.js" "$@"
+exec "$node" @flags@--disable-warning=ExperimentalWarning "$lib/start.js" "$lib/@name@.js" "$@"

@@ -49,6 +49,7 @@ export async function unpackLayer({ layer, workplace }: UnpackInput): Promise<Un
   const reading = [
     process.execPath,
     '--max-old-space-size=128',
+    libraryFile('start.js'),
     libraryFile('read-layer.js'),
     descriptor.mediaType,
     diffId,
