@@ -10,11 +10,13 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { VERSION } from '@rkt/command';
 import { bundle } from '../scripts/bundle/esbuild.ts';
 import { loadBundle } from '../scripts/bundle/load.ts';
 
@@ -138,5 +140,19 @@ test('rkt-fetch loads neither HTTP nor TLS for an image that is in the store or 
     const loaded = modulesOf(t, 'rkt-fetch.js', `--dir=${place}`, `--pull-policy=${policy}`, `oci:${images}:latest`);
     assert.ok(loaded.includes('crypto'));
     assert.ok(!loaded.includes('http') && !loaded.includes('tls'), policy);
+  }
+});
+
+test('executables start by a relative path and by a link', (t) => {
+  const place = mkdtempSync(join(tmpdir(), 'rkt-bundles-'));
+  t.after(() => rmSync(place, { recursive: true }));
+  symlinkSync(join(root, 'dist', 'bin', 'rkt-version'), join(place, 'link'));
+  for (const [cwd, program] of [
+    [root, 'dist/bin/rkt-version'],
+    [join(root, 'dist', 'bin'), './rkt-version'],
+    [place, './link'],
+  ] as const) {
+    const { status, stdout, stderr } = spawnSync(program, ['--version'], { cwd, encoding: 'utf8' });
+    assert.deepEqual([status, stdout, stderr], [0, `rkt-version ${VERSION}\n`, ''], program);
   }
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Script } from 'node:vm';
 
 /** A bundle in memory. */
@@ -16,7 +16,8 @@ export interface LoadedBundle {
 type Bundle = (require: typeof process.getBuiltinModule, dirname: string, filename: string) => void;
 
 /** Loads a bundle with the code that is kept beside it, if there is any. */
-export function loadBundle(path: string): LoadedBundle {
+export function loadBundle(given: string): LoadedBundle {
+  const path = resolve(given);
   const source = readFileSync(path, 'utf8');
   const title = Buffer.from(source.slice(0, source.indexOf('\n')));
   const cachedData = readCode(path, title);
