@@ -439,7 +439,7 @@ export const operations = {
       ['path', 'path'],
     ],
     see: 'landlock_add_rule(2)',
-    text: 'Allows these rights beneath the path.',
+    text: 'Allows these rights beneath the path; on a file those that files can have.',
   },
   landlock_add_port: {
     args: [
@@ -489,6 +489,11 @@ export const operations = {
     ],
     see: 'environ(7)',
     text: 'Adds a variable to the environment of the next run or exec; the environment is empty at first.',
+  },
+  keepenv: {
+    args: [['name', 'text']],
+    see: 'environ(7)',
+    text: 'Adds the variable of the caller to the environment of the next run or exec, if the caller has it.',
   },
   run: {
     args: [

@@ -65,6 +65,7 @@ static perform *const performers[OP_COUNT] = {
 	[OP_OPENPTY] = perform_openpty,
 	[OP_PIPES] = perform_pipes,
 	[OP_SETENV] = perform_setenv,
+	[OP_KEEPENV] = perform_keepenv,
 	[OP_RUN] = perform_run,
 	[OP_APP] = perform_app,
 	[OP_SUPERVISE] = perform_supervise,
@@ -80,7 +81,8 @@ _Noreturn void execute(struct state *state)
 		uint64_t start = state->traces ? now(CLOCK_MONOTONIC) : 0;
 		state->line = &state->plan->lines[i];
 		state->reason = NULL;
-		state->status = STATUS_FAILED;
+		state->status = state->program->confinement == CONFINES_NOTHING ? STATUS_FAILED
+										: STATUS_SYSTEM;
 		parse_arguments(state->line, &arguments, &unused);
 		int result = performers[state->line->operation](state, &arguments);
 		if (result < 0)

@@ -105,22 +105,29 @@ static size_t read_all(const struct place *place, int fd, char *to, size_t size)
 	}
 }
 
-static void load_plan(struct plan *plan, const struct place *place, const char *name)
+/* Parses and checks the text that was put at the end of the pool. */
+static void take_plan(struct plan *plan, const struct place *place, size_t length)
 {
 	struct problem problem;
-	size_t size = MAX_TEXT_BYTES - text_used;
 	unsigned int lines = MAX_ALL_LINES - lines_used;
+	plan->path = place->complaint.path;
+	plan->lines = pool.lines + lines_used;
+	plan->count = lines < MAX_LINES ? lines : MAX_LINES;
+	if (!parse_plan(pool.text + text_used, length, plan, &problem) ||
+	    !check_plan(plan, &problem))
+		refuse_content(place, &problem);
+	text_used += length;
+	lines_used += plan->count;
+}
+
+static void load_plan(struct plan *plan, const struct place *place, const char *name)
+{
+	size_t size = MAX_TEXT_BYTES - text_used;
 	char *text = pool.text + text_used;
 	int fd = open_checked(place, name, S_IFREG);
 	size_t length = read_all(place, fd, text, size < MAX_PLAN_BYTES ? size : MAX_PLAN_BYTES);
 	close_fd(fd);
-	plan->path = place->complaint.path;
-	plan->lines = pool.lines + lines_used;
-	plan->count = lines < MAX_LINES ? lines : MAX_LINES;
-	if (!parse_plan(text, length, plan, &problem) || !check_plan(plan, &problem))
-		refuse_content(place, &problem);
-	text_used += length;
-	lines_used += plan->count;
+	take_plan(plan, place, length);
 }
 
 static void load_filter(struct program *program, const struct place *in_plan,
@@ -226,5 +233,20 @@ void load_program(struct program *program, const char *path)
 	for (unsigned int i = 0; i < program->plans[0].count; i++)
 		if (program->plans[0].lines[i].operation == OP_APP)
 			load_app(program, &place, &program->plans[0].lines[i]);
+	close_fd(place.directory);
+}
+
+void load_text(struct program *program, const char *directory, const char *text)
+{
+	struct place place = {.complaint = {.path = "confinement"}};
+	size_t length = strlen(text);
+	if (length > MAX_PLAN_BYTES)
+		refuse(&place, STATUS_MALFORMED, "longer than its limit");
+	place.directory = open_directory(&place, directory, strlen(directory));
+	memcpy(pool.text, text, length);
+	program->plan_count = 1;
+	program->plans[0].role = ROLE_MAIN;
+	take_plan(&program->plans[0], &place, length);
+	load_filters(program, &place, &program->plans[0]);
 	close_fd(place.directory);
 }

@@ -8,4 +8,7 @@
  * not as it must be. */
 void load_program(struct program *program, const char *path);
 
+/* The same for a plan that is given as a text; its filters lie in the directory. */
+void load_text(struct program *program, const char *directory, const char *text);
+
 #endif

@@ -12,7 +12,7 @@
 
 static const char usage[] =
 	"stage1: usage: stage1 [--check|--trace] PLAN | --list-ops | --features | "
-	"--flock FD OPERATION\n";
+	"--flock FD OPERATION | --confine|--confine-strictly DIRECTORY TEXT [ARGUMENT]...\n";
 
 static const char *const kinds[] = {
 	[KIND_FD] = "fd",	    [KIND_DIRFD] = "dirfd",  [KIND_OPTIONAL_FD] = "fd?",
@@ -76,12 +76,29 @@ static int lock(const char *descriptor, const char *operation)
 	return 0;
 }
 
+_Noreturn static void confine(int count, char **arguments, bool strictly)
+{
+	const struct confined confined = {
+		.confinement = strictly ? CONFINES_STRICTLY : CONFINES_AS_POSSIBLE,
+		.directory = arguments[2],
+		.text = arguments[3],
+		.more = arguments + 4,
+		.variables = arguments + count + 1,
+	};
+	forget_caller();
+	run_confined(&confined);
+}
+
 int main(int count, char **arguments)
 {
 	static struct program program;
 	const char *option = count >= 2 ? arguments[1] : "";
 	if (count == 4 && is_same(option, "--flock"))
 		return lock(arguments[2], arguments[3]);
+	if (count >= 4 && is_same(option, "--confine"))
+		confine(count, arguments, false);
+	if (count >= 4 && is_same(option, "--confine-strictly"))
+		confine(count, arguments, true);
 	forget_caller();
 	if (count == 2 && is_same(option, "--list-ops"))
 		return list_operations();

@@ -22,6 +22,17 @@ static void list_arguments(struct command *command, const struct arguments *argu
 	command->arguments[arguments->rest_count] = NULL;
 }
 
+static bool append_arguments(struct command *command, unsigned int count, char **more)
+{
+	for (; more != NULL && *more != NULL; more++) {
+		if (count == MAX_WORDS)
+			return false;
+		command->arguments[count++] = *more;
+	}
+	command->arguments[count] = NULL;
+	return true;
+}
+
 /* The value lies behind its name: a `=` in place of the NUL between them makes a variable of both.
  */
 static void join_environment(struct command *command, struct environment *environment)
@@ -44,21 +55,41 @@ void prepare_exec(struct state *state)
 	CALL(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
-int perform_setenv(struct state *state, const struct arguments *arguments)
+static void add_variable(struct environment *environment, char *name)
 {
-	struct environment *environment = state->environment;
-	char *name = arguments->text[0];
 	unsigned int i = 0;
-	for (const char *at = name; *at != '\0'; at++)
-		if (*at == '=')
-			return -EINVAL;
-	if (name[0] == '\0')
-		return -EINVAL;
 	while (i < environment->count && !is_same(environment->list[i], name))
 		i++;
 	environment->list[i] = name;
 	if (i == environment->count)
 		environment->count++;
+}
+
+int perform_setenv(struct state *state, const struct arguments *arguments)
+{
+	struct environment *environment = state->environment;
+	char *name = arguments->text[0];
+	for (const char *at = name; *at != '\0'; at++)
+		if (*at == '=')
+			return -EINVAL;
+	if (name[0] == '\0')
+		return -EINVAL;
+	add_variable(environment, name);
+	return 0;
+}
+
+/* The kept variable lies as the words of a line do: a NUL instead of its `=`. */
+int perform_keepenv(struct state *state, const struct arguments *arguments)
+{
+	const char *name = arguments->text[0];
+	size_t length = strlen(name);
+	for (char **variable = state->program->variables; variable && *variable; variable++) {
+		if (!has_prefix(*variable, name) || (*variable)[length] != '=')
+			continue;
+		(*variable)[length] = '\0';
+		add_variable(state->environment, *variable);
+		break;
+	}
 	return 0;
 }
 
@@ -133,6 +164,8 @@ int perform_exec(struct state *state, const struct arguments *arguments)
 	const char *file = arguments->text[0];
 	const char *path = path_of(state->environment);
 	list_arguments(command, arguments);
+	if (!append_arguments(command, arguments->rest_count, state->program->more))
+		return -E2BIG;
 	join_environment(command, state->environment);
 	prepare_exec(state);
 	if (has_slash(file))

@@ -3,6 +3,7 @@
 #include "descriptors.h"
 #include "memory.h"
 #include "ops.h"
+#include "output.h"
 #include "prepare.h"
 #include "processes.h"
 #include "syscall.h"
@@ -216,6 +217,66 @@ int perform_seccomp(struct state *state, const struct arguments *arguments)
 	return result;
 }
 
+/* What each version of Landlock added to what it can restrict, the first first. */
+static const struct {
+	uint64_t fs;
+	uint64_t net;
+	uint64_t scoped;
+	const char *adds;
+} landlock_versions[] = {
+	{.fs = LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1, .adds = "files"},
+	{.fs = LANDLOCK_ACCESS_FS_REFER, .adds = "renaming between directories"},
+	{.fs = LANDLOCK_ACCESS_FS_TRUNCATE, .adds = "truncation"},
+	{.net = LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP,
+	 .adds = "TCP ports"},
+	{.fs = LANDLOCK_ACCESS_FS_IOCTL_DEV, .adds = "device controls"},
+	{.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL,
+	 .adds = "abstract sockets and signals"},
+};
+
+#define LANDLOCK_VERSIONS (sizeof(landlock_versions) / sizeof(landlock_versions[0]))
+
+/* Once a process makes one ruleset, so this is said once. */
+static void note_lack(const struct state *state, unsigned int version)
+{
+	struct output line = {.length = 0};
+	put(&line, "stage1: this kernel cannot restrict ");
+	put(&line, landlock_versions[version].adds);
+	put(&line, version + 1 < LANDLOCK_VERSIONS ? " and more" : "");
+	put(&line, ": its version of Landlock is ");
+	put_number(&line, version);
+	put(&line, "\n");
+	flush(&line, state->error_fd);
+}
+
+/* Takes away from a ruleset what the kernel does not know; true if that leaves nothing. */
+static bool adapt_ruleset(struct state *state, struct ruleset_attr *attributes)
+{
+	struct ruleset_attr known = {0};
+	long version = CALL(landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	for (size_t i = 0; i < LANDLOCK_VERSIONS && (long)i < version; i++) {
+		known.handled_access_fs |= landlock_versions[i].fs;
+		known.handled_access_net |= landlock_versions[i].net;
+		known.scoped |= landlock_versions[i].scoped;
+	}
+	if (((attributes->handled_access_fs & ~known.handled_access_fs) |
+	     (attributes->handled_access_net & ~known.handled_access_net) |
+	     (attributes->scoped & ~known.scoped)) != 0)
+		note_lack(state, version < 0 ? 0 : (unsigned int)version);
+	attributes->handled_access_fs &= known.handled_access_fs;
+	attributes->handled_access_net &= known.handled_access_net;
+	attributes->scoped &= known.scoped;
+	state->handled_fs = attributes->handled_access_fs;
+	state->handled_net = attributes->handled_access_net;
+	state->lacks_landlock = version <= 0;
+	return state->lacks_landlock;
+}
+
+static uint64_t rights(const struct state *state, uint64_t wanted, uint64_t handled)
+{
+	return state->program->confinement == CONFINES_AS_POSSIBLE ? wanted & handled : wanted;
+}
+
 int perform_landlock_create_ruleset(struct state *state, const struct arguments *arguments)
 {
 	struct ruleset_attr attributes = {
@@ -223,20 +284,37 @@ int perform_landlock_create_ruleset(struct state *state, const struct arguments 
 		.handled_access_net = arguments->number[2],
 		.scoped = arguments->number[3],
 	};
+	if (state->program->confinement == CONFINES_AS_POSSIBLE &&
+	    adapt_ruleset(state, &attributes))
+		return 0;
 	long opened = CALL(landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 	return place(state, opened, fd_of(arguments, 0), O_CLOEXEC);
 }
 
+/* Rights on the entries of a directory, which a file cannot have. */
+#define ON_DIRECTORIES                                                                             \
+	((LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - LANDLOCK_ACCESS_FS_READ_DIR) | LANDLOCK_ACCESS_FS_REFER)
+
+static uint64_t rights_on(int fd, uint64_t wanted)
+{
+	struct statx status = {0};
+	int result = CHECKED(statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status);
+	bool is_directory = result < 0 || (status.stx_mode & S_IFMT) == S_IFDIR;
+	return is_directory ? wanted : wanted & ~(uint64_t)ON_DIRECTORIES;
+}
+
 int perform_landlock_add_rule(struct state *state, const struct arguments *arguments)
 {
+	if (state->lacks_landlock)
+		return 0;
 	long parent = CALL(openat, AT_FDCWD, arguments->text[2], O_PATH | O_CLOEXEC);
-	struct landlock_path_beneath_attr rule = {
-		.allowed_access = arguments->number[1],
-		.parent_fd = (int)parent,
-	};
-	(void)state;
 	if (parent < 0)
 		return (int)parent;
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = rights(state, rights_on((int)parent, arguments->number[1]),
+					 state->handled_fs),
+		.parent_fd = (int)parent,
+	};
 	int result = CHECKED(landlock_add_rule, fd_of(arguments, 0), RULE_PATH_BENEATH, &rule, 0);
 	close_fd((int)parent);
 	return result;
@@ -245,15 +323,17 @@ int perform_landlock_add_rule(struct state *state, const struct arguments *argum
 int perform_landlock_add_port(struct state *state, const struct arguments *arguments)
 {
 	struct port_attr rule = {
-		.allowed_access = arguments->number[1],
+		.allowed_access = rights(state, arguments->number[1], state->handled_net),
 		.port = arguments->number[2],
 	};
-	(void)state;
+	if (state->lacks_landlock || rule.allowed_access == 0)
+		return 0;
 	return CHECKED(landlock_add_rule, fd_of(arguments, 0), RULE_NET_PORT, &rule, 0);
 }
 
 int perform_landlock_restrict_self(struct state *state, const struct arguments *arguments)
 {
-	(void)state;
+	if (state->lacks_landlock)
+		return 0;
 	return CHECKED(landlock_restrict_self, fd_of(arguments, 0), 0);
 }

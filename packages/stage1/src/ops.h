@@ -72,6 +72,7 @@ perform perform_report;
 perform perform_terminal;
 perform perform_openpty;
 perform perform_pipes;
+perform perform_keepenv;
 perform perform_setenv;
 perform perform_run;
 perform perform_app;

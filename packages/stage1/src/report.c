@@ -69,6 +69,7 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_TERMINAL] = "relay terminal",
 	[OP_OPENPTY] = "open pseudoterminal",
 	[OP_PIPES] = "make pipes",
+	[OP_KEEPENV] = "keep environment variable",
 	[OP_SETENV] = "set variable",
 	[OP_RUN] = "run",
 	[OP_APP] = "start app",

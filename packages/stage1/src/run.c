@@ -20,16 +20,14 @@ void forget_caller(void)
 			CALL(openat, AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY);
 }
 
-_Noreturn void run_plan(const char *path, bool traces)
+_Noreturn static void run(const struct program *program, bool traces)
 {
-	static struct program program;
 	static struct environment environment;
 	static struct app apps[MAX_APPS];
 	static struct state state;
-	load_program(&program, path);
 	state = (struct state){
-		.program = &program,
-		.plan = &program.plans[0],
+		.program = program,
+		.plan = &program->plans[0],
 		.traces = traces,
 		.error_fd = 2,
 		.report_fd = -1,
@@ -42,4 +40,21 @@ _Noreturn void run_plan(const char *path, bool traces)
 		.apps = apps,
 	};
 	execute(&state);
+}
+
+_Noreturn void run_plan(const char *path, bool traces)
+{
+	static struct program program;
+	load_program(&program, path);
+	run(&program, traces);
+}
+
+_Noreturn void run_confined(const struct confined *confined)
+{
+	static struct program program;
+	program.confinement = confined->confinement;
+	program.more = confined->more;
+	program.variables = confined->variables;
+	load_text(&program, confined->directory, confined->text);
+	run(&program, false);
 }

@@ -11,12 +11,21 @@ enum status {
 	STATUS_USAGE = 64,
 	STATUS_MALFORMED = 65,
 	STATUS_MISSING = 66,
+	STATUS_SYSTEM = 71, /* instead of the next but one for a confinement */
 	STATUS_LOCKED = 75,
 	STATUS_REFUSED = 77,
 	STATUS_FAILED = 125,
 	STATUS_NOT_EXECUTABLE = 126,
 	STATUS_NOT_FOUND = 127,
 	STATUS_SIGNAL = 128, /* and the number of the signal */
+};
+
+/* A plan that confines this process rather than starts a pod may have to do without what the kernel
+ * lacks: Landlock is the only such thing. */
+enum confinement {
+	CONFINES_NOTHING,
+	CONFINES_AS_POSSIBLE,
+	CONFINES_STRICTLY,
 };
 
 /* A plan that is read, the lines of all plans, and the filters that they name. */
@@ -29,6 +38,9 @@ struct program {
 	struct sock_fprog filters[MAX_FILTERS];
 	unsigned int filter_count;
 	size_t directory_length; /* of the main plan's path: up to its last slash */
+	char **variables;	 /* of the caller's environment, NULL at the end */
+	char **more;		 /* arguments that follow those of the last exec; NULL for none */
+	enum confinement confinement;
 };
 
 struct environment {
@@ -54,12 +66,15 @@ struct state {
 	bool is_prepared; /* for execve */
 	bool is_filtered; /* by seccomp: what the kernel is asked may kill this process */
 	bool dies_with_parent;
-	uint64_t locked;   /* the descriptors whose files are locked, a bit for each */
-	int error_fd;	   /* standard error, as it was before `pipes` */
-	int report_fd;	   /* these are -1 when there is none */
-	int parent_fd;	   /* the end of a pipe of which the parent has the other */
-	int failure_fd;	   /* tells the supervisor that the program is not executed */
-	int terminal_fd;   /* the socket over which the parent is going to receive a terminal */
+	uint64_t handled_fs;  /* the rights of the Landlock ruleset being made, as far as */
+	uint64_t handled_net; /* the kernel knows them */
+	bool lacks_landlock;  /* and is excused from having it */
+	uint64_t locked;      /* the descriptors whose files are locked, a bit for each */
+	int error_fd;	      /* standard error, as it was before `pipes` */
+	int report_fd;	      /* these are -1 when there is none */
+	int parent_fd;	      /* the end of a pipe of which the parent has the other */
+	int failure_fd;	      /* tells the supervisor that the program is not executed */
+	int terminal_fd;      /* the socket over which the parent is going to receive a terminal */
 	int copied_fd[2];  /* standard output and error of the caller, while pipes stand in for them
 			    */
 	int pipe_fd[2];	   /* the reading ends of those pipes */

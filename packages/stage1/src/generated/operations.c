@@ -877,6 +877,14 @@ const struct operation operations[OP_COUNT] = {
 		    {"value", KIND_TEXT, SET_NONE},
 		},
 	    },
+	[OP_KEEPENV] =
+	    {
+		"keepenv",
+		1,
+		{
+		    {"name", KIND_TEXT, SET_NONE},
+		},
+	    },
 	[OP_RUN] =
 	    {
 		"run",
