@@ -126,6 +126,8 @@ function bytesOf(stream: Readable): AsyncIterable<Buffer> {
 
 /** Waits until the stream takes more, or has ended. */
 async function drained(stream: Writable): Promise<void> {
+  // It has said so already, and will not again.
+  if (stream.destroyed) return;
   const waiting = new AbortController();
   const { signal } = waiting;
   const events = ['drain', 'close'].map((event) => once(stream, event, { signal }));
