@@ -11,8 +11,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { execFileSync } from 'node:child_process';
+import { compileFilters, launcher, parseDeclaration } from '@rkt/confinement';
 import { compile, encode, parseProfile } from 'seccomp-tools';
 import { bundle } from './bundle/esbuild.ts';
 import { rehearse } from './bundle/rehearsals.ts';
@@ -23,17 +24,11 @@ const dist = join(root, 'dist');
 const lib = join(dist, 'lib', 'rkt');
 const bin = join(dist, 'bin');
 
-/** Variables of the caller that change what Node does; only rkt-fetch has a use for further certificates. */
-const foreign = (name: string) =>
-  `NODE_OPTIONS NODE_COMPILE_CACHE${name === 'rkt-fetch' ? '' : ' NODE_EXTRA_CA_CERTS'}`;
-
-/** Registries are trusted as the machine trusts servers, not as Node does by itself. */
-const flags = (name: string) => (name === 'rkt-fetch' ? '--use-system-ca ' : '');
-
-/** The sh launcher of a bundle, from `launcher.sh`. */
-function launcher(name: string): string {
-  const template = readFileSync(join(root, 'scripts', 'launcher.sh'), 'utf8');
-  return template.replaceAll('@name@', name).replaceAll('@foreign@', foreign(name)).replaceAll('@flags@', flags(name));
+/** The launcher of a bundle: what its package declares, and nothing else. Registries are trusted as the machine trusts servers. */
+function launcherOf(name: string, path: string): string {
+  const file = join(dirname(path), '..', 'privileges.json');
+  const declaration = parseDeclaration(JSON.parse(readFileSync(file, 'utf8')), file);
+  return launcher({ name, declaration, flags: name === 'rkt-fetch' ? ['--use-system-ca'] : [] });
 }
 
 type Kind = 'bundle' | 'script' | 'C';
@@ -56,12 +51,13 @@ function install(path: string, content: string): void {
   chmodSync(path, 0o755);
 }
 
-/** The default seccomp profile, and its filter for this machine. */
-function buildFilter(): void {
+/** The default seccomp profile, and the filters for this machine: of pods, and of our own commands. */
+function buildFilters(): void {
   const text = readFileSync(join(root, 'packages', 'seccomp-tools', 'profiles', 'default.json'), 'utf8');
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   writeFileSync(join(lib, 'seccomp.json'), text);
   writeFileSync(join(lib, 'seccomp.bpf'), encode(compile(parseProfile(text), { arch })));
+  for (const [name, filter] of compileFilters(arch)) writeFileSync(join(lib, `${name}.bpf`), encode(filter));
 }
 
 async function main(): Promise<void> {
@@ -73,7 +69,7 @@ async function main(): Promise<void> {
   for (const program of ['stage1', 'unpack']) copyFileSync(built(program), join(lib, program));
   // CommonJS in a tree whose nearest package.json would say otherwise.
   writeFileSync(join(lib, 'package.json'), '{ "type": "commonjs" }\n');
-  buildFilter();
+  buildFilters();
   // Relative, so that a clone can be moved, or seen at another place.
   symlinkSync(relative(lib, process.execPath), join(lib, 'node'));
   const all = entries('bin');
@@ -82,7 +78,7 @@ async function main(): Promise<void> {
   await bundle(Object.fromEntries([...bundles, start].map(({ name, path }) => [name, path])), lib);
   for (const { name, path, kind } of all) {
     if (kind === 'C') copyFileSync(built(name), join(bin, name));
-    else install(join(bin, name), kind === 'script' ? readFileSync(path, 'utf8') : launcher(name));
+    else install(join(bin, name), kind === 'script' ? readFileSync(path, 'utf8') : launcherOf(name, path));
   }
   await generate(lib);
   await rehearse(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Package, packages } from './tree.ts';
 import { tiers } from './rules.ts';
 
-const privilegeKeys = ['user', 'capabilities', 'network', 'reads', 'writes', 'runs'];
+const privilegeKeys = ['user', 'capabilities', 'network', 'reads', 'writes', 'runs', 'environment'];
 const README_LINES = 30;
 
 /** What is wrong with the shape of a package, in words. */

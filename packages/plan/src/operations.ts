@@ -493,7 +493,7 @@ export const operations = {
   keepenv: {
     args: [['name', 'text']],
     see: 'environ(7)',
-    text: 'Adds the variable of the caller to the environment of the next run or exec, if the caller has it.',
+    text: 'Adds the variable of the caller to the environment of the next run or exec, if the caller has it; `*` stands for all.',
   },
   run: {
     args: [

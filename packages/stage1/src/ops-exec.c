@@ -79,16 +79,30 @@ int perform_setenv(struct state *state, const struct arguments *arguments)
 }
 
 /* The kept variable lies as the words of a line do: a NUL instead of its `=`. */
+static void keep_variable(struct state *state, char *variable, size_t length)
+{
+	variable[length] = '\0';
+	add_variable(state->environment, variable);
+}
+
+static size_t name_length(const char *variable)
+{
+	size_t length = 0;
+	while (variable[length] != '\0' && variable[length] != '=')
+		length++;
+	return length;
+}
+
 int perform_keepenv(struct state *state, const struct arguments *arguments)
 {
 	const char *name = arguments->text[0];
-	size_t length = strlen(name);
+	bool keeps_all = is_same(name, "*");
 	for (char **variable = state->program->variables; variable && *variable; variable++) {
-		if (!has_prefix(*variable, name) || (*variable)[length] != '=')
+		size_t length = name_length(*variable);
+		if ((*variable)[length] != '=' || state->environment->count == MAX_LINES)
 			continue;
-		(*variable)[length] = '\0';
-		add_variable(state->environment, *variable);
-		break;
+		if (keeps_all || (length == strlen(name) && has_prefix(*variable, name)))
+			keep_variable(state, *variable, length);
 	}
 	return 0;
 }

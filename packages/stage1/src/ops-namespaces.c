@@ -36,10 +36,11 @@ static int open_namespaces(struct state *state, int pid, uint64_t flags, int fd)
 	return result;
 }
 
-/* Without privileges the files of a process in proc are its user's only while it is dumpable. */
+/* The files of a process in proc are for others to see only while it is dumpable, unless they may
+ * trace it. */
 static void set_dumpable_for_maps(bool dumpable)
 {
-	if (CALL(geteuid, 0) != 0)
+	if (!has_capability(CAP_SYS_PTRACE))
 		CALL(prctl, PR_SET_DUMPABLE, dumpable);
 }
 

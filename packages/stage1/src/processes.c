@@ -58,7 +58,7 @@ static int write_id_map(int pid, const char *name, const char *map)
 	return write_proc(pid, name, text, length);
 }
 
-static bool has_capability(unsigned int capability)
+bool has_capability(unsigned int capability)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {{0}, {0}};

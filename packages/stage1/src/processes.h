@@ -15,6 +15,9 @@ struct birth {
 /* A copy of this process: returns the pid to the parent, 0 to the child, or an error. */
 int make_process(const struct birth *birth);
 
+/* Whether this process has the capability in its user namespace. */
+bool has_capability(unsigned int capability);
+
 /* Writes the id maps of a child that is in a new user namespace; `-` writes none. */
 int write_id_maps(int pid, const char *uid_map, const char *gid_map);
 

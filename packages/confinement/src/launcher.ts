@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { becomesStage1, mounts, type Declaration } from './declaration.ts';
+import { filterOf } from './filters.ts';
+import {
+  ALL_FS,
+  ALL_NET,
+  CHANGE_FS,
+  CLIENT_ENVIRONMENT,
+  CLIENT_READS,
+  ENVIRONMENT,
+  LOADERS,
+  NODE_READS,
+} from './rights.ts';
+
+/** What a launcher is made of. */
+export interface LauncherInput {
+  readonly name: string;
+  readonly declaration: Declaration;
+  /** Options of Node itself. */
+  readonly flags: readonly string[];
+}
+
+/** The launcher of an executable: a script that confines itself by stage1 and becomes Node. */
+export function launcher({ name, declaration, flags }: LauncherInput): string {
+  const template = readFileSync(join(import.meta.dirname, 'launcher.sh'), 'utf8');
+  const filter = filterOf(declaration);
+  const values: Readonly<Record<string, string>> = {
+    name,
+    page: name.replace(/^rkt-/, ''),
+    flags: flags.map((flag) => `${flag} `).join(''),
+    change: CHANGE_FS.map((right) => `\\|${right}`).join(''),
+    body: [...restrictions(declaration), ...environment(declaration)].join('\n'),
+    // The filter comes last: it need not allow what stage1 does before.
+    filter: filter === undefined ? '' : `${unlessUnprivilegedMount(declaration)}line "seccomp 0 ${filter}.bpf"\n`,
+  };
+  return template.replaceAll(/@(\w+)@/g, (whole, key: string) => values[key] ?? whole);
+}
+
+/**
+ * An ordinary user mounts in a user namespace, whose ids newuidmap(1) maps: a set-user-id program, which can do nothing
+ * for a process without the right to new privileges.
+ */
+function unlessUnprivilegedMount(declaration: Declaration): string {
+  return mounts(declaration) ? '[ -z "$root" ] || ' : '';
+}
+
+function restrictions(declaration: Declaration): string[] {
+  // What binds this process would bind the pod that it becomes.
+  if (becomesStage1(declaration)) return [];
+  const unless = unlessUnprivilegedMount(declaration);
+  return [
+    'line setrlimit RLIMIT_CORE 0 0',
+    `${unless}line prctl PR_SET_NO_NEW_PRIVS 1`,
+    ...(mounts(declaration) ? [] : files(declaration)),
+    ...capabilities(declaration),
+  ];
+}
+
+function capabilities({ capabilities: names }: Declaration): string[] {
+  const kept = names.length === 0 ? '0' : names.join('|');
+  return [`if [ -n "$root" ]; then`, `\tline "capbset ${kept}"`, `\tline "capset ${kept} ${kept} 0"`, 'fi'];
+}
+
+function files(declaration: Declaration): string[] {
+  const { reads, writes, runs, network, capabilities: names } = declaration;
+  // Whoever ends pods sends signals; nobody needs other programs' abstract sockets.
+  const scopes = [
+    'LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET',
+    ...(names.includes('CAP_KILL') ? [] : ['LANDLOCK_SCOPE_SIGNAL']),
+  ];
+  const net = network === 'client' ? ['LANDLOCK_ACCESS_NET_BIND_TCP'] : ALL_NET;
+  return [
+    ...writes
+      .filter((path) => path.startsWith('$DIR/'))
+      .map((path) => `[ -d ${shell(path)} ] || mkdir -p ${shell(path)} 2>/dev/null`),
+    `line "landlock_create_ruleset 3 ${ALL_FS.join('|')} ${net.join('|')} ${scopes.join('|')}"`,
+    `may $run "$node" ${LOADERS.join(' ')}`,
+    `may $read "$lib" ${NODE_READS.join(' ')}`,
+    ...(network === 'client' ? [`may $read ${CLIENT_READS.join(' ')}`] : []),
+    'may $read\\|LANDLOCK_ACCESS_FS_WRITE_FILE /dev/null',
+    ...paths('read', reads),
+    ...paths('change', writes),
+    ...programs(runs),
+    'line landlock_restrict_self 3',
+  ];
+}
+
+function paths(rights: 'read' | 'change', list: readonly string[]): string[] {
+  const named = list.filter((path) => path !== '$WORDS').map(shell);
+  return [
+    ...(named.length === 0 ? [] : [`may $${rights} ${named.join(' ')}`]),
+    ...(list.includes('$WORDS') ? words(rights) : []),
+  ];
+}
+
+/** What the caller names may be used as the caller could: `FILE`, `--option=FILE`, `oci:DIRECTORY:TAG`. */
+function words(rights: 'read' | 'change'): string[] {
+  const named =
+    rights === 'read'
+      ? ['\tcase $path in oci:* | oci-archive:*) path=${path#*:} ;; esac', '\tmay $read "$path" "${path%:*}"']
+      : ['\tcase $path in */*) may $change "${path%/*}/" ;; *) may $change . ;; esac'];
+  return ['for word; do', '\tpath=${word#--*=}', '\tcase $path in -*) continue ;; esac', ...named, 'done'];
+}
+
+function programs(runs: readonly string[]): string[] {
+  const own = runs.filter((name) => !name.includes('*')).map((name) => `"$lib/${name}"`);
+  return [
+    ...(own.length === 0 ? [] : [`may $run ${own.join(' ')}`]),
+    ...(runs.includes('docker-credential-*') ? credentialHelpers() : []),
+  ];
+}
+
+/** A credential helper is a program of the user's, with the user's keys: it needs what it would have in a terminal. */
+function credentialHelpers(): string[] {
+  const configurations = [
+    '"${REGISTRY_AUTH_FILE:-}"',
+    '"${XDG_RUNTIME_DIR:-}/containers/auth.json"',
+    '"${XDG_CONFIG_HOME:-${HOME:-}/.config}/containers/auth.json"',
+    '"${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json"',
+  ];
+  return [
+    `for file in ${configurations.join(' ')}; do`,
+    '\t[ -z "$root" ] && [ -r "$file" ] || continue',
+    '\twhile IFS= read -r text || [ -n "$text" ]; do',
+    '\t\tcase $text in *\\"credHelpers\\"* | *\\"credsStore\\"*) may $run\\|LANDLOCK_ACCESS_FS_WRITE_FILE / && may $change "$HOME" ;; esac',
+    '\tdone <"$file"',
+    'done',
+  ];
+}
+
+function environment({ environment: own, network }: Declaration): string[] {
+  if (own.includes('*')) return ['unset NODE_OPTIONS NODE_COMPILE_CACHE NODE_EXTRA_CA_CERTS', "line 'keepenv *'"];
+  const names = [...ENVIRONMENT, ...(network === 'client' ? CLIENT_ENVIRONMENT : []), ...own];
+  return [`plan="\${plan}${names.map((name) => `keepenv ${name}\n`).join('')}"`];
+}
+
+/** A path of a declaration as a word of the script. */
+function shell(path: string): string {
+  const expanded = path
+    .replace(/^\$DIR\b/, '$dir')
+    .replace(/^\$LIB\b/, '$lib')
+    .replace(/^\$([A-Z_]+)\b/, '${$1:-/nowhere}');
+  return `"${expanded}"`;
+}
