@@ -17,6 +17,7 @@ export const tiers: Readonly<Record<string, number>> = {
   pods: 3,
   cgroups: 3,
   confinement: 3,
+  signatures: 3,
   'flavor-ns': 4,
   inspect: 4,
   collect: 4,
