@@ -13,9 +13,10 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { compileFilters, launcher, parseDeclaration } from '@rkt/confinement';
 import { compile, encode, parseProfile } from 'seccomp-tools';
-import { bundle } from './bundle/esbuild.ts';
+import { apart, bundle } from './bundle/esbuild.ts';
 import { rehearse } from './bundle/rehearsals.ts';
 import { generate } from '../packages/rkt/scripts/generate.ts';
 
@@ -51,6 +52,12 @@ function install(path: string, content: string): void {
   chmodSync(path, 0o755);
 }
 
+/** The library that is no part of any bundle, as npm brought it, with its licence. */
+function installApart(): void {
+  copyFileSync(createRequire(import.meta.url).resolve(apart), join(lib, `${apart}.js`));
+  copyFileSync(join(root, 'node_modules', apart, 'LICENSE'), join(lib, `${apart}.LICENSE`));
+}
+
 /** The default seccomp profile, and the filters for this machine: of pods, and of our own commands. */
 function buildFilters(): void {
   const text = readFileSync(join(root, 'packages', 'seccomp-tools', 'profiles', 'default.json'), 'utf8');
@@ -72,6 +79,7 @@ async function main(): Promise<void> {
   buildFilters();
   // Relative, so that a clone can be moved, or seen at another place.
   symlinkSync(relative(lib, process.execPath), join(lib, 'node'));
+  installApart();
   const all = entries('bin');
   const bundles = [...all, ...entries('libexec')].filter(({ kind }) => kind === 'bundle');
   const start = { name: 'start', path: join(root, 'scripts', 'bundle', 'start.ts') };

@@ -25,6 +25,19 @@ const lazyModules: Plugin = {
   },
 };
 
+/**
+ * A library that is no part of any bundle but a file of its own, loaded when it is needed: its licence, the LGPL, wants
+ * whoever has an installation to be able to replace it.
+ */
+export const apart = 'openpgp';
+
+const leaveApart: Plugin = {
+  name: 'leave-apart',
+  setup: (builder) => {
+    builder.onResolve({ filter: new RegExp(`^${apart}$`) }, () => ({ path: `./${apart}.js`, external: true }));
+  },
+};
+
 /** Bundles each entry point into a file of its own in the directory; its first line is a comment that names its content. */
 export async function bundle(entryPoints: Record<string, string>, directory: string): Promise<void> {
   const { outputFiles } = await build({
@@ -37,7 +50,9 @@ export async function bundle(entryPoints: Record<string, string>, directory: str
     format: 'cjs',
     conditions: ['source'],
     define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
-    plugins: [lazyModules],
+    plugins: [leaveApart, lazyModules],
+    // What is imported where it is needed becomes a call of require: a bundle is one file, and costs nothing before.
+    supported: { 'dynamic-import': false },
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',

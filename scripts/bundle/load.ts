@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { Script } from 'node:vm';
 
@@ -12,8 +13,8 @@ export interface LoadedBundle {
   readonly keepCode: () => void;
 }
 
-/** What a bundle is: a function of what it asks for, which is nothing but modules of Node, and of where it lies. */
-type Bundle = (require: typeof process.getBuiltinModule, dirname: string, filename: string) => void;
+/** What a bundle is: a function of what it asks for, modules of Node and files beside it, and of where it lies. */
+type Bundle = (require: (name: string) => unknown, dirname: string, filename: string) => void;
 
 /** Loads a bundle with the code that is kept beside it, if there is any. */
 export function loadBundle(given: string): LoadedBundle {
@@ -30,12 +31,16 @@ export function loadBundle(given: string): LoadedBundle {
     isWarm: script.cachedDataRejected === false,
     run: () => {
       const bundle: Bundle = script.runInThisContext();
-      bundle((name: string) => process.getBuiltinModule(name), dirname(path), path);
+      bundle((name) => requireFrom(path, name), dirname(path), path);
     },
     keepCode: () => {
       writeFileSync(codePath(path), Buffer.concat([title, script.createCachedData()]));
     },
   };
+}
+
+function requireFrom(path: string, name: string): unknown {
+  return name.startsWith('./') ? createRequire(path)(name) : process.getBuiltinModule(name);
 }
 
 const codePath = (path: string) => `${path}.code`;
