@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A keyring of gpg in a directory of its own, for keys and signatures as other people make them.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -80,7 +80,8 @@ export function makeKeyring(): Keyring {
     },
     [Symbol.dispose]: () => {
       spawnSync('gpgconf', ['--kill', 'gpg-agent'], { env: environment, stdio: 'ignore' });
-      rmSync(home, { recursive: true, force: true });
+      // The agent removes its sockets while it ends, and a removal that meets somebody else's stops halfway.
+      for (let tries = 0; existsSync(home) && tries < 1000; tries += 1) rmSync(home, { recursive: true, force: true });
     },
   };
 }
