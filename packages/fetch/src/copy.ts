@@ -21,9 +21,7 @@ export async function copyImage(store: Store, source: Source, { image, progress 
     await copy(manifest.config, new AbortController().signal);
     checkConfig(store, manifest);
     await inParallel(layers, copy);
-    for (const { digest, bytes } of documentsOf(image)) {
-      await store.addBlob({ digest, size: bytes.byteLength }, (offset) => once(bytes.subarray(offset)));
-    }
+    for (const { digest, bytes } of documentsOf(image)) store.addDocument(digest, bytes);
   } catch (error) {
     if (isFull(error)) store.removePartials(layers.map(({ digest }) => digest));
     throw error;
@@ -126,8 +124,4 @@ async function inParallel(
   const results = await Promise.allSettled(Array.from({ length: PARALLEL }, work));
   // The others failed because they were stopped: the reason is what counts.
   if (results.some(({ status }) => status === 'rejected')) throw stop.signal.reason;
-}
-
-async function* once(bytes: Buffer): AsyncGenerator<Uint8Array> {
-  if (bytes.byteLength > 0) yield bytes;
 }

@@ -52,6 +52,7 @@ export const fetch: Command<typeof options> = {
 };
 
 function progressOf({ note }: Context, quiet: boolean): Progress {
+  if (quiet) return makeProgress({ quiet, terminal: undefined, note });
   const { stderr } = process;
   const terminal = stderr.isTTY
     ? { columns: stderr.columns, write: (text: string) => void stderr.write(text) }

@@ -50,6 +50,11 @@ export function temporaryBeside(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
 }
 
+/** Renames, and leaves it to a later sync of the directories, or to nobody, to make the move durable. */
+export function renameUnsynced(from: string, to: string): void {
+  renameSync(from, to);
+}
+
 /** Renames and makes the move durable in both directories. */
 export function renameDurably(from: string, to: string): void {
   renameSync(from, to);

@@ -37,8 +37,10 @@ export function readRegular(path: string, limitBytes: number): Buffer | undefine
 export function readBounded(fd: number, path: string, limitBytes: number): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;
+  // As much as the file seems to have and one byte more; what has no size, such as a pipe, comes in pieces.
+  const chunkBytes = Math.min(fstatSync(fd).size || 65536, limitBytes) + 1;
   for (;;) {
-    const chunk = Buffer.allocUnsafe(Math.min(65536, limitBytes + 1));
+    const chunk = Buffer.allocUnsafe(chunkBytes);
     const count = readSync(fd, chunk);
     if (count === 0) return Buffer.concat(chunks, total);
     total += count;

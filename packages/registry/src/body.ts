@@ -10,11 +10,11 @@ export async function* pacedBody({ body }: HttpResponse, host: string, timeouts:
   const pace = makePace(timeouts);
   try {
     for (;;) {
-      const start = performance.now();
+      const startNs = process.hrtime.bigint();
       const next = await nextPiece(pieces, host);
       if (next.done === true) return;
       const piece = bufferOf(next.value);
-      if (pace.isTooSlow(performance.now() - start, piece.byteLength)) throw tooSlow(host);
+      if (pace.isTooSlow(Number(process.hrtime.bigint() - startNs) / 1e6, piece.byteLength)) throw tooSlow(host);
       yield piece;
     }
   } finally {

@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, openSync, rmSync, utimesSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  read,
+  rmSync,
+  utimesSync,
+  write,
+} from 'node:fs';
+import { promisify } from 'node:util';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
-import { lock, renameDurably, type Lock } from '@rkt/files';
+import { lock, renameUnsynced, temporaryBeside, writeNew, type Lock } from '@rkt/files';
 import { hexOf, type Digest } from '@rkt/names';
 import { cannotWrite, isFull } from './errors.ts';
 import { requireSpace } from './space.ts';
@@ -15,9 +28,13 @@ export type BlobSource = (offset: number) => AsyncIterable<Uint8Array>;
 
 const CHUNK_BYTES = 1024 * 1024;
 
+// Loading fs/promises takes longer than writing a small image.
+const [readChunk, writeChunk, sync] = [promisify(read), promisify(write), promisify(fsync)];
+
 /**
  * Puts a blob into the store unless it is there: size and digest are checked while it is written, and it takes its place
- * by rename when it is durable. Of several processes one writes, the others wait and find it done.
+ * by rename when its bytes are durable; its name becomes so by setReference. Of several processes one writes, the others
+ * wait and find it done.
  *
  * What an interrupted writer left is hashed again and continued.
  */
@@ -36,6 +53,25 @@ export async function addBlob(
     }
     await writePartial(dir, descriptor, source);
     return 'added';
+  }
+}
+
+/**
+ * Puts a document that is in memory into the store unless it is there, at once: there is nothing to download or to continue,
+ * so nobody waits for others who have the same bytes.
+ */
+export function addDocument(dir: string, digest: Digest, bytes: Uint8Array): void {
+  const descriptor = { digest, size: bytes.byteLength };
+  if (hasBlob(dir, descriptor)) return;
+  const found = digestOf(createHash('sha256').update(bytes));
+  if (found !== digest) throw wrong(descriptor, `its bytes have the digest "${found}"`);
+  const temporary = temporaryBeside(partialPath(dir, digest));
+  try {
+    writeNew(temporary, bytes, 0o444);
+    renameUnsynced(temporary, blobPath(dir, digest));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw cannotWrite(temporary, error);
   }
 }
 
@@ -77,32 +113,33 @@ async function lockPartial(dir: string, digest: Digest): Promise<Lock | undefine
 
 async function writePartial(dir: string, descriptor: BlobDescriptor, source: BlobSource): Promise<void> {
   const path = partialPath(dir, descriptor.digest);
-  await using handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
-    let { hash, kept } = await hashKept(handle, descriptor.size);
+    let { hash, kept } = await hashKept(fd, descriptor.size);
     requireSpace(path, descriptor.size - kept);
     for (;;) {
-      await append(handle, { descriptor, source, hash, kept });
-      const found = `sha256:${hash.digest('hex')}`;
+      await append(fd, { descriptor, source, hash, kept });
+      const found = digestOf(hash);
       if (found === descriptor.digest) break;
       if (kept === 0) throw wrong(descriptor, `its bytes have the digest "${found}"`);
       // The part that was there may be what a power cut left of it: once more from the start.
       [hash, kept] = [createHash('sha256'), 0];
-      await handle.truncate(0);
+      ftruncateSync(fd);
     }
-    await handle.sync();
-    const { mode } = await handle.stat();
-    await handle.chmod(mode & 0o444);
+    await sync(fd);
+    fchmodSync(fd, fstatSync(fd).mode & 0o444);
   } catch (error) {
     if (isFull(error) || (error instanceof Failure && error.status === EXIT.dataRefused)) rmSync(path, { force: true });
     throw cannotWrite(path, error);
+  } finally {
+    closeSync(fd);
   }
   place(dir, descriptor.digest);
 }
 
 function place(dir: string, digest: Digest): void {
   try {
-    renameDurably(partialPath(dir, digest), blobPath(dir, digest));
+    renameUnsynced(partialPath(dir, digest), blobPath(dir, digest));
   } catch (error) {
     throw cannotWrite(blobPath(dir, digest), error);
   }
@@ -116,35 +153,38 @@ interface Appended {
 }
 
 /** Writes what is missing behind what is kept. */
-async function append(handle: FileHandle, { descriptor, source, hash, kept }: Appended): Promise<void> {
+async function append(fd: number, { descriptor, source, hash, kept }: Appended): Promise<void> {
   let at = kept;
   // An interrupted writer may have written all there is.
   if (at === descriptor.size) return;
   for await (const chunk of source(at)) {
     if (at + chunk.byteLength > descriptor.size) throw wrong(descriptor, `it has more than ${descriptor.size} bytes`);
     hash.update(chunk);
-    await writeAll(handle, chunk, at);
+    await writeAll(fd, chunk, at);
     at += chunk.byteLength;
   }
   if (at < descriptor.size) throw wrong(descriptor, `it ends after ${at} of ${descriptor.size} bytes`);
 }
 
-async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+function digestOf(hash: Hash): string {
+  return `sha256:${hash.digest('hex')}`;
+}
+
+async function writeAll(fd: number, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.byteLength;) {
-    const { bytesWritten } = await handle.write(chunk, done, chunk.byteLength - done, position + done);
+    const { bytesWritten } = await writeChunk(fd, chunk, done, chunk.byteLength - done, position + done);
     done += bytesWritten;
   }
 }
 
-async function hashKept(handle: FileHandle, sizeMax: number): Promise<{ hash: Hash; kept: number }> {
+async function hashKept(fd: number, sizeMax: number): Promise<{ hash: Hash; kept: number }> {
   const hash = createHash('sha256');
-  const { size } = await handle.stat();
-  if (size > sizeMax) {
-    await handle.truncate(0);
+  if (fstatSync(fd).size > sizeMax) {
+    ftruncateSync(fd);
     return { hash, kept: 0 };
   }
   let kept = 0;
-  for await (const chunk of readAll(handle)) {
+  for await (const chunk of readAll(fd)) {
     hash.update(chunk);
     kept += chunk.byteLength;
   }
@@ -152,10 +192,10 @@ async function hashKept(handle: FileHandle, sizeMax: number): Promise<{ hash: Ha
 }
 
 /** The content of an open file from its start. */
-export async function* readAll(handle: FileHandle): AsyncIterable<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+export async function* readAll(fd: number): AsyncIterable<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, fstatSync(fd).size + 1));
   for (let at = 0; ;) {
-    const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at);
+    const { bytesRead } = await readChunk(fd, buffer, 0, buffer.byteLength, at);
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
     at += bytesRead;

@@ -47,8 +47,10 @@ export async function collect(
     const path = partialPath(dir, digest);
     if (isOld(path)) removed.push(...removeUnlocked(path));
   }
-  for (const name of namesIn(dir)) {
-    if (isTemporary(name) && isOld(join(dir, name))) removed.push(remove(join(dir, name)));
+  for (const place of [dir, partialsPath(dir)]) {
+    for (const name of namesIn(place)) {
+      if (isTemporary(name) && isOld(join(place, name))) removed.push(remove(join(place, name)));
+    }
   }
   if (removed.length > 0) syncDirectory(blobsPath(dir));
   return removed;
@@ -56,7 +58,7 @@ export async function collect(
 
 /** The temporary names of our own writer and of skopeo's. */
 function isTemporary(name: string): boolean {
-  return /^\.(?:index\.json|oci-layout)\.[0-9a-f]+\.tmp$/.test(name) || /^oci-put-blob\d+$/.test(name);
+  return /^\.(?:index\.json|oci-layout|[0-9a-f]{64})\.[0-9a-f]+\.tmp$/.test(name) || /^oci-put-blob\d+$/.test(name);
 }
 
 /** The digests whose blobs have a file in a directory. */

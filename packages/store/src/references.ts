@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
-import { Readable } from 'node:stream';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { lock, syncDirectory } from '@rkt/files';
 import { changeLayoutIndex, parseImageDocument, REF_NAME } from '@rkt/formats';
 import { printable, type Digest } from '@rkt/names';
-import { addBlob } from './add.ts';
+import { addDocument } from './add.ts';
 import { referencesOf } from './images.ts';
 import { changeIndex, readLayoutIndex } from './layout.ts';
 import { blobPath, blobsPath } from './paths.ts';
@@ -33,10 +32,12 @@ export interface Named {
 export async function setReference(dir: string, { name, descriptor, annotations }: Named): Promise<void> {
   const shown = shownFor(dir, descriptor);
   const { bytes } = shown;
-  if (bytes !== undefined) await addBlob(dir, shown.descriptor, (offset) => Readable.from([bytes.subarray(offset)]));
+  if (bytes !== undefined) addDocument(dir, shown.descriptor.digest, bytes);
   await changeIndex(dir, (index) => {
     checkComplete(dir, descriptor);
     checkComplete(dir, shown.descriptor);
+    // What is named is there after a power cut, too: the bytes are by now, and here the names of the blobs become so.
+    syncDirectory(blobsPath(dir));
     for (const { digest } of [descriptor, shown.descriptor]) allowRewriting(blobPath(dir, digest));
     const added = { ...shown.descriptor, annotations: { ...annotations, ...shown.annotations, [REF_NAME]: name } };
     return changeLayoutIndex(index, (entry) => (entry.annotations[REF_NAME] === name ? undefined : entry.raw), [added]);

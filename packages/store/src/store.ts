@@ -2,7 +2,7 @@
 import { type Readable } from 'node:stream';
 import { type LayoutEntry } from '@rkt/formats';
 import { type Digest, type Reference } from '@rkt/names';
-import { addBlob, hasBlob, type BlobSource } from './add.ts';
+import { addBlob, addDocument, hasBlob, type BlobSource } from './add.ts';
 import { collect, type CollectOptions, type RemovedFile } from './collect.ts';
 import { findImage, listImages, type StoredImage } from './images.ts';
 import { checkLayout, createLayout, readLayoutIndex } from './layout.ts';
@@ -30,6 +30,8 @@ export interface Store {
   readonly hasBlob: (descriptor: BlobDescriptor) => boolean;
   /** Adds a blob, checked against its descriptor, unless it is there. */
   readonly addBlob: (descriptor: BlobDescriptor, source: BlobSource) => Promise<'present' | 'added'>;
+  /** Adds a document that is in memory, a manifest or an index, checked against its digest, unless it is there. */
+  readonly addDocument: (digest: Digest, bytes: Uint8Array) => void;
   /** Refuses to begin what the disk has no space for. */
   readonly requireSpaceFor: (blobs: Iterable<BlobDescriptor>) => void;
   /** Removes what is there of blobs that nobody is writing. */
@@ -66,6 +68,7 @@ export function openStore(dir: string, { create = false }: { readonly create?: b
     readImage: (digest) => readImage(dir, digest),
     hasBlob: (descriptor) => hasBlob(dir, descriptor),
     addBlob: (descriptor, source) => addBlob(dir, descriptor, source),
+    addDocument: (digest, bytes) => addDocument(dir, digest, bytes),
     requireSpaceFor: (blobs) => requireSpaceFor(dir, blobs),
     removePartials: (digests) => removePartials(dir, digests),
     removeBlob: (digest) => removeBlob(dir, digest),

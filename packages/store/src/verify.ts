@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { hasCode } from '@rkt/exit';
 import { type Digest } from '@rkt/names';
 import { readAll } from './add.ts';
@@ -26,12 +25,13 @@ export async function verifyBlobs(dir: string, digests?: Iterable<Digest>): Prom
 /** Hashes one blob. */
 async function verifyBlob(dir: string, digest: Digest): Promise<VerifiedBlob> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  let fd: number | undefined;
   try {
-    await using handle = await open(blobPath(dir, digest), flags);
-    if (!(await handle.stat()).isFile()) return { digest, state: 'corrupt', size: 0 };
+    fd = openSync(blobPath(dir, digest), flags);
+    if (!fstatSync(fd).isFile()) return { digest, state: 'corrupt', size: 0 };
     const hash = createHash('sha256');
     let size = 0;
-    for await (const chunk of readAll(handle)) {
+    for await (const chunk of readAll(fd)) {
       hash.update(chunk);
       size += chunk.byteLength;
     }
@@ -40,5 +40,7 @@ async function verifyBlob(dir: string, digest: Digest): Promise<VerifiedBlob> {
     if (hasCode(error, 'ENOENT')) return { digest, state: 'missing', size: 0 };
     if (hasCode(error, 'ELOOP', 'ENXIO')) return { digest, state: 'corrupt', size: 0 };
     throw error;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }

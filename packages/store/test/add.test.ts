@@ -176,3 +176,18 @@ test('addBlob() stores any bytes in any pieces from any kept part', async (t) =>
     { numRuns: 40 },
   );
 });
+
+test('addDocument() puts a document in its place, read-only, once, and refuses bytes of another digest', (t) => {
+  const store = temporaryStore(t);
+  store.addDocument(DESCRIPTOR.digest, BYTES);
+  const path = join(store.dir, 'blobs', 'sha256', HEX);
+  assert.deepEqual(readFileSync(path), BYTES);
+  assert.equal(statSync(path).mode & 0o777, 0o444);
+  const { ino } = statSync(path);
+  store.addDocument(DESCRIPTOR.digest, BYTES);
+  assert.equal(statSync(path).ino, ino);
+  const other = digestOf(Buffer.from('other'));
+  assert.throws(() => store.addDocument(other, BYTES), refusedAs(EXIT.dataRefused, /its bytes have the digest/));
+  assert.deepEqual(readdirSync(join(store.dir, 'blobs', 'sha256')), [HEX]);
+  assert.deepEqual(readdirSync(join(store.dir, 'partial')), []);
+});

@@ -207,7 +207,10 @@ test('collect() removes the leftovers of killed writers but not what is being wr
   const store = temporaryStore(t);
   const bytes = Buffer.from('slow');
   const descriptor = descriptorOf(bytes);
-  const leftovers = [join(store.dir, 'partial', 'f'.repeat(64)), join(store.dir, '.index.json.0123456789ab.tmp')];
+  const hex = 'f'.repeat(64);
+  const leftovers = [`partial/${hex}`, `partial/.${hex}.0123456789ab.tmp`, '.index.json.0123456789ab.tmp'].map((name) =>
+    join(store.dir, name),
+  );
   for (const path of leftovers) writeFileSync(path, 'x');
   const removed: string[] = [];
   async function* slow() {
