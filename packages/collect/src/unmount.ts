@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
-import { runStage1, mountsBelow, writeNew } from '@rkt/files';
+import { runStage1, mountsBelow, writeScratch } from '@rkt/files';
 import { printable } from '@rkt/names';
 import { printPlan, type Line } from '@rkt/plan';
 
@@ -42,7 +42,7 @@ function execute(lines: readonly Line[]): string | undefined {
   const scratch = mkdtempSync(join(SCRATCH, 'unmount-'));
   try {
     const plan = join(scratch, 'plan');
-    writeNew(plan, printPlan(lines), 0o600);
+    writeScratch(plan, printPlan(lines));
     const problem = runStage1(plan);
     return problem === undefined ? undefined : printable(problem);
   } finally {

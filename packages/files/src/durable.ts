@@ -45,6 +45,16 @@ export function writeNew(path: string, content: string | Uint8Array, mode = 0o64
   }
 }
 
+/** Writes a new file that nobody reads but a child of this process, so it need not outlive a power cut. */
+export function writeScratch(path: string, content: string | Uint8Array): void {
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    writeAll(fd, content);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** A name in the same directory that no other process uses. */
 export function temporaryBeside(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-export { renameDurably, renameUnsynced, syncDirectory, temporaryBeside, writeDurably, writeNew } from './durable.ts';
+export {
+  renameDurably,
+  renameUnsynced,
+  syncDirectory,
+  temporaryBeside,
+  writeDurably,
+  writeNew,
+  writeScratch,
+} from './durable.ts';
 export { lock, Lock, lockedFiles, tryLock } from './lock.ts';
 export { openRegular, readBounded, readRegular } from './read.ts';
 export { exists, mountsBelow, namesIn } from './look.ts';

@@ -2,7 +2,7 @@
 import { lstatSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
-import { runStage1, writeNew } from '@rkt/files';
+import { runStage1, writeScratch } from '@rkt/files';
 import type { PodApp } from '@rkt/formats';
 import { hexOf, printable } from '@rkt/names';
 import { printPlan, type Flag, type Line } from '@rkt/plan';
@@ -27,7 +27,7 @@ const COPIER: readonly Flag<'capability'>[] = [
 /** Copies the root file system of an app of a prepared pod into an empty directory. */
 export function copyRootFileSystem(dir: string, from: PreparedApp, target: string): void {
   const plan = join(from.pod.path, 'copy.plan');
-  writeNew(plan, printPlan(copyPlan(dir, from, target)), 0o600);
+  writeScratch(plan, printPlan(copyPlan(dir, from, target)));
   const why = runStage1(plan);
   if (why === undefined) return setRootTime(dir, from.app, target);
   throw new Failure(EXIT.system, `cannot write "${printable(target)}": ${printable(why)}`);

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
-import { exists, namesIn, readRegular, renameDurably, tryLock, type Lock } from '@rkt/files';
+import { exists, namesIn, readRegular, renameDurably, renameUnsynced, tryLock, type Lock } from '@rkt/files';
 import { parsePod, parseStatus, type PodManifest, type Status } from '@rkt/formats';
 import { isPodUuid, isUuidPrefix, printable, type PodUuid } from '@rkt/names';
 import { PHASES, type Phase } from './phase.ts';
@@ -35,7 +35,10 @@ export function createPod(dir: string): { pod: Pod; lock: Lock } {
   const embryo = podAt(dir, 'embryo', uuid);
   mkdirSync(embryo.path, { mode: 0o700 });
   const lock = lockPod(embryo);
-  return { pod: movePod(dir, embryo, 'prepare'), lock };
+  const pod = podAt(dir, 'prepare', uuid);
+  // After a power cut it is garbage in either phase.
+  renameUnsynced(embryo.path, pod.path);
+  return { pod, lock };
 }
 
 /** Moves a pod, whose lock the caller holds, to another phase. */

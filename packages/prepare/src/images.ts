@@ -47,18 +47,20 @@ function homeOf(uid: string | undefined): string | undefined {
   return home?.startsWith('/') ? home : undefined;
 }
 
-/** The images that are in no store. */
-export function missingImages<T extends { readonly image: string }>(
-  stores: readonly Store[],
-  images: readonly T[],
-): T[] {
-  return images.filter(({ image }) => findStored(stores, image) === undefined);
+/** An image as the command line names it, and where it was found, if it was. */
+export interface SoughtImage {
+  readonly image: string;
+  readonly found: FoundImage | undefined;
 }
 
-/** Finds each image and reads its manifest and configuration, hashed against their digests. */
-export function findImages(stores: readonly Store[], images: readonly { readonly image: string }[]): FoundImage[] {
-  return images.map(({ image }) => {
-    const found = findStored(stores, image);
+/** Looks for each image, and reads the manifest and configuration of those that are there, hashed against their digests. */
+export function lookForImages(stores: readonly Store[], images: readonly { readonly image: string }[]): SoughtImage[] {
+  return images.map(({ image }) => ({ image, found: findStored(stores, image) }));
+}
+
+/** The images, or a refusal if one of them is in no store. */
+export function requireImages(sought: readonly SoughtImage[]): FoundImage[] {
+  return sought.map(({ image, found }) => {
     if (found !== undefined) return found;
     throw new Failure(EXIT.notFound, `cannot find image "${image}": not in a store: fetch it first`);
   });

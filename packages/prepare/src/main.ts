@@ -6,7 +6,7 @@ import { removeTree, writeDurably } from '@rkt/files';
 import { parseArguments, type PrepareArguments } from './arguments.ts';
 import { composePod, type Composed } from './compose.ts';
 import { filtersOf, type Filter } from './filters.ts';
-import { findImages, missingImages, openStores, type FoundImage } from './images.ts';
+import { lookForImages, openStores, requireImages, type FoundImage } from './images.ts';
 import { parseInsecureOptions } from './insecure.ts';
 import { unpackLayers } from './layers.ts';
 import { options } from './options.ts';
@@ -24,15 +24,16 @@ export const prepare: Command<typeof options> = {
     const given = parseArguments(argv);
     const stores = openStores(context, given.pod.store);
     if (given.pod['print-images'] || given.pod['print-missing']) {
-      const images = given.pod['print-missing'] ? missingImages(stores, given.images) : given.images;
-      for (const { image } of images) context.print(image);
+      const missing = () => lookForImages(stores, given.images).filter(({ found }) => found === undefined);
+      for (const { image } of given.pod['print-missing'] ? missing() : given.images) context.print(image);
       return EXIT.ok;
     }
     if (process.geteuid?.() !== 0) throw new Failure(EXIT.notPermitted, 'cannot prepare a pod: not root: wanted sudo');
     if (given.images.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
-    if (given.pod['if-stored'] && missingImages(stores, given.images).length > 0) return EXIT.notFound;
     const insecure = parseInsecureOptions(given.pod['insecure-options']);
-    const images = findImages(stores, given.images);
+    const sought = lookForImages(stores, given.images);
+    if (given.pod['if-stored'] && sought.some(({ found }) => found === undefined)) return EXIT.notFound;
+    const images = requireImages(sought);
     const verification = decide(images, insecure);
     const filters = await filtersOf(given, insecure);
     await unpackLayers(context, images);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { runStage1, writeNew } from '@rkt/files';
+import { runStage1, writeScratch } from '@rkt/files';
 import { printPlan, type Line } from '@rkt/plan';
 import { RANGE_SIZE } from '@rkt/pods';
 
@@ -15,7 +15,7 @@ export function userNamespaceProblem(dir: string, scratch: string): string | und
   const layers = join(dir, 'layers');
   mkdirSync(layers, { recursive: true, mode: 0o700 });
   const path = join(scratch, 'probe.plan');
-  writeNew(path, printPlan(probe(layers)), 0o600);
+  writeScratch(path, printPlan(probe(layers)));
   return runStage1(path)?.replace(/^stage1: [^ ]*: /, '');
 }
 

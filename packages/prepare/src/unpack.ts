@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Readable, type Writable } from 'node:stream';
 import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
-import { libraryFile, writeNew } from '@rkt/files';
+import { libraryFile, writeScratch } from '@rkt/files';
 import { printable } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { type Layer } from './layers.ts';
@@ -54,8 +54,8 @@ export async function unpackLayer({ layer, workplace }: UnpackInput): Promise<Un
     descriptor.mediaType,
     diffId,
   ];
-  writeNew(readerFile, printPlan(readerPlan(reading)), 0o600);
-  writeNew(writerFile, printPlan(writerPlan(workplace, libraryFile('unpack'))), 0o600);
+  writeScratch(readerFile, printPlan(readerPlan(reading)));
+  writeScratch(writerFile, printPlan(writerPlan(workplace, libraryFile('unpack'))));
   const reader = spawn(stage1, [readerFile], { stdio: ['pipe', 'pipe', 'pipe'] });
   const writer = spawn(stage1, [writerFile], { stdio: [reader.stdout, 'pipe', 'pipe'] });
   // The writer has the pipe now: while we held it too, neither would notice the other's end.
