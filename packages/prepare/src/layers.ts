@@ -4,11 +4,13 @@ import { chmodSync, chownSync, mkdirSync, rmSync, statSync, utimesSync } from 'n
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
 import { hasCode } from '@rkt/exit';
-import { exists, lock, removeTree, renameDurably, syncDirectory, writeNew } from '@rkt/files';
+import { exists, lock, renameDurably, syncDirectory, writeNew } from '@rkt/files';
 import { type Descriptor } from '@rkt/formats';
 import { hexOf, type Digest } from '@rkt/names';
 import { type Store } from '@rkt/store';
+import { removeOwnTree, type Caller } from '@rkt/rootless';
 import { type FoundImage } from './images.ts';
+import { idsInLayer, type OwnedDirectory } from './owned.ts';
 
 /** One layer of an image, as it is unpacked. */
 export interface Layer {
@@ -25,7 +27,11 @@ export interface Layer {
  *
  * A tree is made beside its place and renamed into it, under a lock, so that two of us do not do the work twice.
  */
-export async function unpackLayers({ dir, note }: Context, images: readonly FoundImage[]): Promise<void> {
+export async function unpackLayers(
+  { dir, note }: Context,
+  images: readonly FoundImage[],
+  caller: Caller | undefined,
+): Promise<void> {
   const layers = join(dir, 'layers');
   mkdirSync(layers, { recursive: true, mode: 0o700 });
   const wanted = images.flatMap(layersOf);
@@ -34,7 +40,7 @@ export async function unpackLayers({ dir, note }: Context, images: readonly Foun
   using _held = await lock(layers);
   for (const layer of missing) {
     // Somebody may have made it while we waited.
-    if (!exists(layers, hexOf(layer.chainId))) await makeLayer(layers, layer, note);
+    if (!exists(layers, hexOf(layer.chainId))) await makeLayer({ dir, note, caller }, layer);
   }
 }
 
@@ -58,21 +64,34 @@ function layersOf({ store, layers, diffIds, chain }: FoundImage): Layer[] {
   });
 }
 
-async function makeLayer(layers: string, layer: Layer, note: (message: string) => void): Promise<void> {
+interface Making {
+  readonly dir: string;
+  readonly note: (message: string) => void;
+  /** Who calls, if that is not root. */
+  readonly caller: Caller | undefined;
+}
+
+async function makeLayer({ dir, note, caller }: Making, layer: Layer): Promise<void> {
+  const layers = join(dir, 'layers');
   const name = hexOf(layer.chainId);
   const temporary = join(layers, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
   mkdirSync(temporary, { mode: 0o700 });
   for (const directory of ['tree', 'work', 'merged']) mkdirSync(join(temporary, directory), { mode: 0o755 });
   const below = layer.parents.at(-1);
-  if (below !== undefined) likeParent(join(temporary, 'tree'), join(layers, hexOf(below), 'tree'));
+  const tree = join(temporary, 'tree');
+  const root =
+    below === undefined ? { path: tree, uid: 0, gid: 0 } : likeParent(tree, join(layers, hexOf(below), 'tree'), caller);
+  if (caller === undefined) chownSync(tree, root.uid, root.gid);
   try {
     // Most of the time every layer is there already, and none of this is needed.
     const { unpackLayer } = await import('./unpack.ts');
     const made = await unpackLayer({
       layer,
       scratch: temporary,
+      caller,
       workplace: {
-        tree: join(temporary, 'tree'),
+        tree,
+        root,
         work: join(temporary, 'work'),
         merged: join(temporary, 'merged'),
         parents: layer.parents.map((parent) => join(layers, hexOf(parent), 'tree')),
@@ -81,20 +100,21 @@ async function makeLayer(layers: string, layer: Layer, note: (message: string) =
     for (const warning of made.warnings) note(warning);
     writeNew(join(temporary, 'passwd'), made.passwd);
     writeNew(join(temporary, 'group'), made.group);
-    for (const scratch of ['work', 'merged']) removeTree(join(temporary, scratch));
+    for (const scratch of ['work', 'merged']) removeOwnTree(dir, join(temporary, scratch));
     for (const plan of ['reader.plan', 'writer.plan']) rmSync(join(temporary, plan));
     syncDirectory(temporary);
     renameDurably(temporary, join(layers, name));
   } catch (error) {
-    removeTree(temporary);
+    removeOwnTree(dir, temporary);
     throw error;
   }
 }
 
 // The root of an overlay is its upper directory: a layer that says nothing about the root leaves it as it was.
-function likeParent(tree: string, parent: string): void {
-  const { mode, uid, gid, mtimeMs } = statSync(parent);
-  chownSync(tree, uid, gid);
+function likeParent(tree: string, parent: string, caller: Caller | undefined): OwnedDirectory {
+  const { mode, uid, gid } = idsInLayer(parent, caller?.owner);
+  const { mtimeMs } = statSync(parent);
   chmodSync(tree, mode & 0o7777);
   utimesSync(tree, mtimeMs / 1000, mtimeMs / 1000);
+  return { path: tree, uid, gid };
 }

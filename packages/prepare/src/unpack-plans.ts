@@ -5,6 +5,8 @@ import { type Flag, type Line } from '@rkt/plan';
 export interface Workplace {
   /** The directory that becomes the layer. */
   readonly tree: string;
+  /** The ids of the pod that its root belongs to. */
+  readonly root: { readonly uid: number; readonly gid: number };
   /** Scratch of the overlay. */
   readonly work: string;
   /** Where the overlay of this layer on its parents is mounted. */
@@ -15,7 +17,8 @@ export interface Workplace {
 
 const NOBODY = 65534;
 
-const OTHER_NAMESPACES: readonly Flag<'namespaces'>[] = ['CLONE_NEWNET', 'CLONE_NEWIPC', 'CLONE_NEWUTS'];
+/** The namespaces of both processes but for users and mounts. */
+export const OTHER_NAMESPACES: readonly Flag<'namespaces'>[] = ['CLONE_NEWNET', 'CLONE_NEWIPC', 'CLONE_NEWUTS'];
 
 /**
  * The plan of the process that reads a layer: decompresses it and parses its tar.
@@ -42,7 +45,7 @@ export function readerPlan(program: readonly string[]): Line[] {
 }
 
 /** What the writer needs to give files their owners, modes and attributes, and to make whiteouts. */
-const WRITER: readonly Flag<'capability'>[] = [
+export const WRITER: readonly Flag<'capability'>[] = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
   'CAP_FOWNER',
@@ -56,25 +59,14 @@ const WRITER: readonly Flag<'capability'>[] = [
  *
  * Removing what a parent has, and changing it, is left to overlayfs: whiteouts and copies are made by the kernel.
  */
-export function writerPlan({ tree, work, merged, parents }: Workplace, program: string): Line[] {
-  const lower = parents.toReversed().join(':');
-  const root: Line =
-    parents.length === 0
-      ? { op: 'mount', source: tree, target: merged, fstype: '', flags: ['MS_BIND'], data: '' }
-      : {
-          op: 'mount',
-          source: 'overlay',
-          target: merged,
-          fstype: 'overlay',
-          flags: ['MS_NOSUID', 'MS_NODEV'],
-          data: `lowerdir=${lower},upperdir=${tree},workdir=${work},redirect_dir=nofollow,metacopy=off,index=off,xino=off`,
-        };
+export function writerPlan(workplace: Workplace, program: string): Line[] {
+  const { merged } = workplace;
   return [
     { op: '#', text: 'makes the files of a layer in a root that holds nothing else' },
     { op: 'open', fd: 3, path: program, flags: ['O_RDONLY', 'O_CLOEXEC'], mode: 0 },
     { op: 'unshare', flags: ['CLONE_NEWNS', ...OTHER_NAMESPACES] },
     { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
-    root,
+    layerOnParents(workplace),
     { op: 'chdir', path: merged },
     { op: 'pivot_root', new_root: '.', put_old: '.' },
     { op: 'umount2', target: '.', flags: ['MNT_DETACH'] },
@@ -86,4 +78,20 @@ export function writerPlan({ tree, work, merged, parents }: Workplace, program: 
     { op: 'prctl', option: 'PR_SET_NO_NEW_PRIVS', value: 1 },
     { op: 'fexecve', fd: 3, argv: ['unpack', 'etc/passwd', 'etc/group'] },
   ];
+}
+
+/** The mount of a layer on those below it. */
+export function layerOnParents({ tree, work, merged, parents }: Workplace, more = ''): Line {
+  if (parents.length === 0) {
+    return { op: 'mount', source: tree, target: merged, fstype: '', flags: ['MS_BIND'], data: '' };
+  }
+  const lower = parents.toReversed().join(':');
+  return {
+    op: 'mount',
+    source: 'overlay',
+    target: merged,
+    fstype: 'overlay',
+    flags: ['MS_NOSUID', 'MS_NODEV'],
+    data: `lowerdir=${lower},upperdir=${tree},workdir=${work},redirect_dir=nofollow,metacopy=off,index=off,xino=off${more}`,
+  };
 }

@@ -8,9 +8,11 @@ import { type Readable, type Writable } from 'node:stream';
 import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
 import { libraryFile, writeNew } from '@rkt/files';
 import { printable } from '@rkt/names';
-import { printPlan } from '@rkt/plan';
+import { printPlan, type Line } from '@rkt/plan';
+import { plain, type Caller } from '@rkt/rootless';
 import { type Layer } from './layers.ts';
 import { readerPlan, writerPlan, type Workplace } from './unpack-plans.ts';
+import { ownerReaderPlan, ownerWriterPlan } from './unpack-without-root.ts';
 import { parseReadFiles } from './read-files.ts';
 
 /** What unpacking a layer needs. */
@@ -19,6 +21,8 @@ export interface UnpackInput {
   /** A directory of root alone, for the plans. */
   readonly scratch: string;
   readonly workplace: Workplace;
+  /** Who calls, if that is not root. */
+  readonly caller: Caller | undefined;
 }
 
 /** What unpacking a layer gave besides its tree. */
@@ -37,25 +41,26 @@ interface Ended {
 
 const STDERR_LIMIT = 65536;
 
+// What unpack says of an owner that its user namespace has no id for.
+const NO_SUCH_ID = 'no such id in this user namespace';
+
+// What stage1 says where users get no namespace, or not these ids.
+const NO_NAMESPACE = 'cannot make user namespace';
+
 /**
  * Unpacks a layer by two confined processes, and hashes the blob while it hands it to the first.
  *
  * Refuses a blob whose digest or size is not that of the manifest, whatever the processes made of it.
  */
-export async function unpackLayer({ layer, scratch, workplace }: UnpackInput): Promise<Unpacked> {
-  const { descriptor, diffId } = layer;
+export async function unpackLayer(input: UnpackInput): Promise<Unpacked> {
+  const { layer, scratch, caller } = input;
+  const { descriptor } = layer;
   const stage1 = libraryFile('stage1');
   const readerFile = join(scratch, 'reader.plan');
   const writerFile = join(scratch, 'writer.plan');
-  const reading = [
-    process.execPath,
-    '--max-old-space-size=128',
-    libraryFile('read-layer.js'),
-    descriptor.mediaType,
-    diffId,
-  ];
-  writeNew(readerFile, printPlan(readerPlan(reading)), 0o600);
-  writeNew(writerFile, printPlan(writerPlan(workplace, libraryFile('unpack'))), 0o600);
+  const plans = plansOf(input);
+  writeNew(readerFile, printPlan(plans.reader), 0o600);
+  writeNew(writerFile, printPlan(plans.writer), 0o600);
   const reader = spawn(stage1, [readerFile], { stdio: ['pipe', 'pipe', 'pipe'] });
   const writer = spawn(stage1, [writerFile], { stdio: [reader.stdout, 'pipe', 'pipe'] });
   // The writer has the pipe now: while we held it too, neither would notice the other's end.
@@ -68,15 +73,34 @@ export async function unpackLayer({ layer, scratch, workplace }: UnpackInput): P
       `cannot unpack layer "${descriptor.digest}": the blob in the store is ${digest}`,
     );
   }
-  refuseFailed(layer, readerEnd, writerEnd);
+  refuseFailed(readerEnd, writerEnd, { layer, caller });
   const warnings = readerEnd.lines.map(
     (line) => `layer ${descriptor.digest}: ${printable(line.replace(/^warning: /, ''))}`,
   );
   return { warnings, ...parseReadFiles(await files) };
 }
 
+function plansOf({ layer, workplace, caller }: UnpackInput): { reader: readonly Line[]; writer: readonly Line[] } {
+  const unpack = libraryFile('unpack');
+  const node = process.execPath;
+  const script = libraryFile('read-layer.js');
+  const flags = ['--max-old-space-size=128'];
+  const args = [layer.descriptor.mediaType, layer.diffId];
+  if (caller === undefined) {
+    return { reader: readerPlan([node, ...flags, script, ...args]), writer: writerPlan(workplace, unpack) };
+  }
+  return {
+    reader: ownerReaderPlan(caller.owner, workplace.merged, { node, script, flags, args }),
+    writer: ownerWriterPlan(caller.owner, workplace, unpack),
+  };
+}
+
 /** The reader's word counts first: the writer only sees its stream end early. */
-function refuseFailed({ descriptor }: Layer, reader: Ended, writer: Ended): void {
+function refuseFailed(
+  reader: Ended,
+  writer: Ended,
+  { layer: { descriptor }, caller }: Pick<UnpackInput, 'layer' | 'caller'>,
+): void {
   const failed = [reader, writer].find(({ status }) => status !== 0);
   if (failed === undefined) return;
   // A writer that failed closes the pipe, and then the reader fails too, with nothing to say.
@@ -85,10 +109,12 @@ function refuseFailed({ descriptor }: Layer, reader: Ended, writer: Ended): void
       ? reader
       : writer;
   const { status, lines } = spoken.status === 0 ? failed : spoken;
-  const why = lines.at(-1) ?? `the process that unpacks it ended with status ${String(status)}`;
+  const why = plain(lines.at(-1) ?? `the process that unpacks it ended with status ${String(status)}`);
+  const lacksIds = caller !== undefined && why.includes(NO_SUCH_ID);
+  const hint = lacksIds ? `: ${caller.withoutRanges ?? 'wanted more ids in /etc/subuid and /etc/subgid'}` : '';
   throw new Failure(
-    statusOf(status),
-    `cannot unpack layer "${descriptor.digest}": ${printable(why.replace(/^(unpack|stage1): /, ''))}`,
+    lacksIds || why.startsWith(NO_NAMESPACE) ? EXIT.notPermitted : statusOf(status),
+    `cannot unpack layer "${descriptor.digest}": ${why}${hint}`,
   );
 }
 
@@ -110,11 +136,12 @@ async function feed({ store, descriptor }: Layer, to: Writable): Promise<string>
   const hash = createHash('sha256');
   const blob = createReadStream('', { fd: store.openBlob(descriptor), highWaterMark: 1024 * 1024 });
   let open = true;
-  // A reader that ends early says itself why; the rest of the blob is still hashed.
+  // A reader that ends early says itself why; the rest of the blob is still hashed. One that has ended already would
+  // never say that it takes more.
   to.on('error', () => (open = false));
   for await (const chunk of bytesOf(blob)) {
     hash.update(chunk);
-    if (open && !to.write(chunk)) await drained(to);
+    if (open && to.writable && !to.write(chunk)) await drained(to);
   }
   to.end();
   return `sha256:${hash.digest('hex')}`;
