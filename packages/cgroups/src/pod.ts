@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, rmdirSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { hostHierarchies, mountsOf, read, words, type Hierarchies } from './hierarchies.ts';
@@ -62,7 +62,13 @@ function killOnce(pod: string, hierarchies: Hierarchies): void {
 /** True if the kernel does the killing: cgroup.kill is there since Linux 5.14. */
 function killUnified(directory: string): boolean {
   try {
-    writeFileSync(`${directory}/cgroup.kill`, '1', { flag: 'r+' });
+    // Who is not root may write it and not read it.
+    const fd = openSync(`${directory}/cgroup.kill`, constants.O_WRONLY);
+    try {
+      writeSync(fd, '1');
+    } finally {
+      closeSync(fd);
+    }
     return true;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENODEV', 'EOPNOTSUPP')) return false;
