@@ -79,6 +79,15 @@ function seesHost({ owner, network }: AppSettings['pod']): boolean {
   return owner !== undefined && network === 'host';
 }
 
+function kernelMounts(pod: AppSettings['pod']): RuntimeMount[] {
+  const { userNamespace: range } = pod;
+  // A pod of a user with few ids may have no group for terminals: then they have that of whoever opens them.
+  const has = (option: string) => !('count' in range) || option !== 'gid=5' || range.count > 5;
+  return KERNEL_MOUNTS.map((kernel) =>
+    seesHost(pod) && kernel.type === 'sysfs' ? HOST_SYS : { ...kernel, options: kernel.options.filter(has) },
+  );
+}
+
 function mappingsOf(pod: AppSettings['pod']): Pick<RuntimeConfig['linux'], 'uidMappings' | 'gidMappings'> {
   const { owner, userNamespace } = pod;
   if (!('first' in userNamespace)) return {};
@@ -101,7 +110,7 @@ function mountsOf(settings: AppSettings): RuntimeMount[] {
   const volumes = settings.imageVolumes.filter((path) => !mounted.has(path)).map(imageVolume);
   const files = settings.files.filter(({ target }) => !mounted.has(target));
   return [
-    ...KERNEL_MOUNTS.map((kernel) => (seesHost(settings.pod) && kernel.type === 'sysfs' ? HOST_SYS : kernel)),
+    ...kernelMounts(settings.pod),
     ...scratch,
     ...volumes,
     ...files.map(({ source, target }) => bind(source, target, ['rbind', 'ro', 'nosuid', 'nodev', 'file'])),

@@ -3,7 +3,7 @@ import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type PodOwner } from '@rkt/formats';
 import { type Line } from '@rkt/plan';
-import { enterUserNamespace, idsOfPods, isAlone, mapsOfPod } from '@rkt/rootless';
+import { enterUserNamespace, idsOfPods, isAlone, mapsOfLayers } from '@rkt/rootless';
 import { layerOnParents, OTHER_NAMESPACES, WRITER, type Workplace } from './unpack-plans.ts';
 
 /** The program that reads a layer: an interpreter, a script, and their arguments. */
@@ -61,7 +61,7 @@ export function ownerReaderPlan(owner: PodOwner, place: string, program: ReaderP
 /** The plan of the process that makes the files of a layer, for a user: root of a namespace like that of a pod. */
 export function ownerWriterPlan(owner: PodOwner, workplace: Workplace, program: string): Line[] {
   const { first } = idsOfPods(owner);
-  const { uid, gid } = mapsOfPod(owner, { volumes: [] });
+  const { uid, gid } = mapsOfLayers(owner);
   const { tree, root, merged } = workplace;
   return [
     { op: '#', text: 'makes the files of a layer in a root that holds nothing else, with the ids of pods' },

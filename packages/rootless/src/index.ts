@@ -6,6 +6,7 @@ export {
   hostRanges,
   idsOfPods,
   insideOf,
+  mapsOfLayers,
   mapsOfPod,
   outsideOf,
   type IdMaps,

@@ -6,9 +6,6 @@ import { type PodOwner } from '@rkt/formats';
 import { type IdMapping } from '@rkt/plan';
 import { proposedLine, subordinateRanges, type Range, type Subject } from './subordinate.ts';
 
-/** Ids 0 to 65535 of a pod: as many as the image format can name without surprise. */
-const POD_IDS = 65_536;
-
 // The kernel takes 340 extents; one is the user itself.
 const RANGES = 339;
 
@@ -39,13 +36,13 @@ export function caller(): Caller | undefined {
 /**
  * The map of a user: id 0 is the user, those from 1 on are its subordinate ids, in the order of the files.
  *
- * There are as many users as groups, and no more than a pod has. Without ranges in both files there is the user alone.
+ * There are as many users as groups. Without ranges in both files there is the user alone.
  */
 export function callerOf({ name, uid, gid, subuid, subgid }: CallerInput): Caller {
   const subject: Subject = { name, uid };
   const users = subordinateRanges(subuid, subject).slice(0, RANGES);
   const groups = subordinateRanges(subgid, subject).slice(0, RANGES);
-  const count = Math.min(POD_IDS, total(users), total(groups));
+  const count = Math.min(total(users), total(groups));
   const owner = { uid, gid, uidMap: mapOf(uid, users, count), gidMap: mapOf(gid, groups, count) };
   if (count > 0) return { owner, withoutRanges: undefined };
   const files = [...(users.length === 0 ? ['/etc/subuid'] : []), ...(groups.length === 0 ? ['/etc/subgid'] : [])];

@@ -9,6 +9,7 @@ import {
   idsOfPods,
   insideOf,
   isAlone,
+  mapsOfLayers,
   mapsOfPod,
   outsideOf,
   proposedLine,
@@ -89,6 +90,11 @@ test('callerOf() maps the user to 0 and its ranges from 1 on, as many groups as 
       { inside: 101, outside: 700, count: 65_436 },
     ],
   });
+  const more = callerWith({ subuid: 'alice:100000:200000\n', subgid: 'alice:100000:70001\n' }).owner;
+  assert.deepEqual([more.uidMap[1]?.count, more.gidMap[1]?.count], [70_001, 70_001]);
+  assert.deepEqual(idsOfPods(more), { first: 1, count: 65_536 });
+  assert.deepEqual(mapsOfLayers(more).uid, [{ inside: 0, outside: 1, count: 70_001 }]);
+  assert.deepEqual(mapsOfPod(more, NO_VOLUMES).uid, [{ inside: 0, outside: 1, count: 65_536 }]);
   assert.equal(isAlone(owner), false);
 });
 
