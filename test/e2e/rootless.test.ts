@@ -84,6 +84,12 @@ suite('the life of a pod without root', { skip: skipUsers }, () => {
     const image = rkt.image('busybox');
     const { status, stdout, stderr } = runPod(rkt, image, { args: ['echo', 'hello world'] });
     assert.deepEqual([status, stdout, stderr], [0, 'hello world\n', UNLIMITED]);
+    const secure = runPod(rkt, image, {
+      options: ['--insecure-options=userns'],
+      args: ['cat', '/proc/self/uid_map'],
+    });
+    assert.match(secure.stdout, /^ +0 +1 +65536$/m);
+    assert.match(secure.stderr, /--insecure-options=userns changes nothing/);
     assert.equal(runPod(rkt, image, { args: ['sh', '-c', 'exit 42'] }).status, 42);
     assert.equal(runPod(rkt, image, { args: ['sh', '-c', 'kill -9 $$'] }).status, 137);
     const missing = runPod(rkt, image, { args: ['nosuch'] });
@@ -174,6 +180,38 @@ suite('the life of a pod without root', { skip: skipUsers }, () => {
     rkt.ok('stop', redis.uuid);
     assert.equal(await redis.ended, 0);
     assert.deepEqual(runningIds(rkt), []);
+  });
+
+  test('a terminal of its own, by run and by enter', async (t) => {
+    const rkt = makeUserRkt(t);
+    const image = rkt.image('busybox');
+    const onTerminal = (
+      steps: readonly (readonly (string | number)[])[],
+      command: string,
+      ...words: readonly string[]
+    ) => {
+      const [file, args] = rkt.user.argv([join(bin, `rkt-${command}`), ...words]);
+      const program = [join(import.meta.dirname, 'terminal.py'), JSON.stringify(steps), file, ...args];
+      const text = execFileSync('python3', program, {
+        encoding: 'utf8',
+        env: rkt.user.environment(),
+        cwd: rkt.user.home,
+      });
+      const session: { shown: string; status: number; restored: boolean } = JSON.parse(text);
+      return session;
+    };
+    const script =
+      'tty; stat -c "%u %g" $(tty); trap "stty size; exit 5" WINCH; echo ready; while :; do sleep 0.1; done';
+    const steps = [['wait', 'ready'], ['size', 44, 155], ['wait', '44 155'], ['end']]; // prettier-ignore
+    const options = ['--insecure-options=image', '--interactive', image, '--', 'sh', '-c', script];
+    const ran = onTerminal(steps, 'run', ...options);
+    assert.match(ran.shown, /^\/dev\/pts\/0\r\n0 5\r\nready\r\n44 155\r\n$/m);
+    assert.deepEqual([ran.status, ran.restored], [5, true]);
+    const pod = await startPod(rkt, image, { args: ['sleep', '1000'] });
+    const entered = onTerminal([['end']], 'enter', pod.uuid, 'sh', '-c', 'tty; exit 4');
+    assert.deepEqual([entered.shown, entered.status, entered.restored], ['/dev/pts/0\r\n', 4, true]);
+    pod.child.kill('SIGKILL');
+    await pod.ended;
   });
 
   test('volumes: files of the user for the root of the pod, and an empty one', (t) => {

@@ -35,9 +35,16 @@ export function writePod(dir: string, pod: Pod, composed: Composed & { readonly 
   return [...idWarnings(composed), ...limitWarnings(input)];
 }
 
-/** Who has no ranges learns it from every pod: its root is the user itself. */
-function idWarnings({ caller }: Composed): string[] {
-  return caller?.withoutRanges === undefined ? [] : [`the pod has no user id but your own: ${caller.withoutRanges}`];
+/** What a user should know of the ids of the pod. */
+function idWarnings({ caller, manifest }: Composed): string[] {
+  if (caller === undefined) return [];
+  const { withoutRanges } = caller;
+  return [
+    ...(withoutRanges === undefined ? [] : [`the pod has no user id but your own: ${withoutRanges}`]),
+    ...(manifest.insecureOptions.includes('userns')
+      ? ['--insecure-options=userns changes nothing: without root every pod has a user namespace']
+      : []),
+  ];
 }
 
 function configOf(configs: Composed['configs'], { name }: PodApp): RuntimeConfig {
