@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cgroupOps, hostHierarchies } from '../src/index.ts';
+import { cgroupOps, hierarchiesOf, hostHierarchies } from '../src/index.ts';
 
 const USER = 54321;
 const unified = process.getuid?.() === 0 ? hostHierarchies().unified : undefined;
@@ -73,4 +73,9 @@ test('cgroupOps() says that no controller is delegated: an error for a limit tha
     status: 78,
     message: 'cannot limit "memory.limit": no memory controller of cgroup v2 is delegated to you',
   });
+});
+
+test('hierarchiesOf() does not believe a user about the place of cgroups when root asks', { skip }, () => {
+  assert.deepEqual(hierarchiesOf({ owner: { cgroup: '/tmp/elsewhere' } }), hostHierarchies());
+  assert.deepEqual(hierarchiesOf(undefined), hostHierarchies());
 });
