@@ -30,20 +30,20 @@ function phasesOf({ dir }: UserRkt): string[] {
   return readdirSync(join(dir, 'pods')).flatMap((phase) => readdirSync(join(dir, 'pods', phase)));
 }
 
-/** The subordinate ids that processes on this machine run as; those that have ended and wait to be reaped do not run. */
+/** The subordinate ids that processes of this user's pods run as; who has ended and waits to be reaped does not run. */
 function runningIds({ user }: UserRkt): number[] {
   const ids = readdirSync('/proc').flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return [];
-    const [, state, uid] = /^State:\t(\w)[^]*^Uid:\t(\d+)/m.exec(statusOf(pid)) ?? [];
-    const id = Number(uid);
-    return state !== 'Z' && id >= user.first && id < user.first + 65_536 ? [id] : [];
+    // Other tests have users with the same ids: the mounts of a process tell whose it is.
+    if (!/^\d+$/.test(pid) || !textOf(`/proc/${pid}/mountinfo`).includes(user.directory)) return [];
+    const id = Number(/^Uid:\t(\d+)/m.exec(textOf(`/proc/${pid}/status`))?.[1]);
+    return id >= user.first ? [id] : [];
   });
   return [...new Set(ids)].toSorted((one, other) => one - other);
 }
 
-function statusOf(pid: string): string {
+function textOf(path: string): string {
   try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
     return '';
   }
