@@ -98,6 +98,31 @@ suite('the life of a pod without root', { skip: skipUsers }, () => {
     assert.equal(runPod(rkt, image, { args: ['/etc/passwd'] }).status, 126);
   });
 
+  test('an installation in a home that is closed to others, and a umask that closes files, do no harm', (t) => {
+    const rkt = makeUserRkt(t);
+    const clone = join(rkt.user.home, 'clone');
+    mkdirSync(clone);
+    rkt.user.give(clone);
+    const before = `mount --bind ${join(bin, '..', '..')} ${clone}; umask 077`;
+    const layer = busyboxLayer().subarray(512);
+    const { image = '' } = storeImages(rkt, { image: { layers: [layer], config: { Cmd: ['/bin/true'] } } });
+    execFileSync('chown', ['-R', `${rkt.user.uid}:${rkt.user.uid}`, join(rkt.dir, 'store')]);
+    const words = [
+      '--insecure-options=image',
+      image,
+      '--user=1000',
+      '--',
+      'sh',
+      '-c',
+      'cat /etc/hostname; stat -c %a /',
+    ];
+    const { stdout, stderr } = rkt.where({ before }).execute(join(clone, 'dist', 'bin', 'rkt-run'), ...words);
+    assert.match(stdout, /^rkt-[0-9a-f-]{36}\n755\n$/, stderr);
+    rkt.where({ before }).execute(join(clone, 'dist', 'bin', 'rkt-gc'), '--grace-period=0s');
+    rkt.where({ before }).execute(join(clone, 'dist', 'bin', 'rkt-gc'), '--grace-period=0s');
+    assert.deepEqual(phasesOf(rkt), []);
+  });
+
   test('run fetches what is missing into the store of the user', (t) => {
     const rkt = makeUserRkt(t);
     const image = `oci:${join(images, 'busybox')}:latest`;

@@ -36,6 +36,8 @@ export const prepare: Command<typeof options> = {
     const images = findImages(stores, given.images);
     const verification = decide(images, insecure);
     const filters = await filtersOf(given, insecure);
+    // Others than the caller read what a pod is made of: its apps.
+    process.umask(0o022);
     const caller = await settleOwner(context);
     await unpackLayers(context, images, caller);
     context.print(makePod(context, { given, images, insecure, filters, verification, caller }));
