@@ -103,6 +103,6 @@ _Noreturn void refuse(const char *what);
 _Noreturn void fail(const char *verb, long error);
 void check(long result, const char *verb); /* fails for an error */
 void check_owner(long result, const struct attributes *attributes);
-void report_path(const char *path);	   /* which path the messages are about */
+void report_path(const char *path); /* which path the messages are about */
 
 #endif
