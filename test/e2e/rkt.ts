@@ -102,7 +102,8 @@ export async function startPod(
   return { uuid, child, ended, path: join(rkt.dir, 'pods', 'run', uuid) };
 }
 
-function cleanUp(dir: string): void {
+/** Ends the pods of a data directory and removes it with all that is left of them. */
+export function cleanUp(dir: string): void {
   const uuids = ['run', 'prepared', 'exited-garbage', 'garbage'].flatMap((phase) => {
     const path = join(dir, 'pods', phase);
     return existsSync(path) ? readdirSync(path) : [];

@@ -18,6 +18,7 @@ export const tiers: Readonly<Record<string, number>> = {
   cgroups: 3,
   confinement: 3,
   signatures: 3,
+  rootless: 3,
   'flavor-ns': 4,
   inspect: 4,
   collect: 4,

@@ -17,6 +17,8 @@ export interface Hierarchies {
   readonly controllers: ReadonlyMap<string, Hierarchy>;
   /** The files of the v1 cpuset hierarchy that are empty in a new cgroup, and what its root has in them. */
   readonly cpusetRoot: Readonly<Record<string, string>>;
+  /** They are what somebody without root may use. */
+  readonly isDelegated?: boolean;
 }
 
 /** What `readHierarchies` reads: texts of the kernel. */
@@ -65,13 +67,17 @@ export function mountsOf({ unified, controllers }: Hierarchies): string[] {
   return [...new Set(unified === undefined ? v1 : [unified, ...v1])];
 }
 
-// The same hierarchy may be mounted twice, once as a part only: the whole is better, since limits above it are known.
-function usable(mountinfo: string): CgroupMount[] {
+/**
+ * The mounts of cgroups that can be written to, the best first: the same hierarchy may be mounted twice, once as a part
+ * only, and the whole is better, since limits above it are known.
+ */
+export function usable(mountinfo: string): CgroupMount[] {
   const mounts = cgroupMounts(mountinfo).filter(({ writable }) => writable);
   return [...mounts.filter(({ root }) => root === '/'), ...mounts.filter(({ root }) => root !== '/')];
 }
 
-function unifiedOf(mounts: readonly CgroupMount[]): string | undefined {
+/** The mount of cgroup v2 among them. */
+export function unifiedOf(mounts: readonly CgroupMount[]): string | undefined {
   return mounts.find(({ version }) => version === 2)?.mount;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { delegatedHierarchies, hierarchiesOf } from './delegated.ts';
 export {
   hostHierarchies,
   readHierarchies,

@@ -59,8 +59,8 @@ export function cgroupOps(input: CgroupInput): CgroupOps {
     if (place !== undefined) {
       const { settings } = placed.get(place.mount) ?? { settings: [] };
       placed.set(place.mount, { ...place, settings: [...settings, ...place.settings] });
-    } else if (isExplicit(limit, input)) throw new Failure(EXIT.configuration, missing(limit));
-    else warnings.push(missing(limit));
+    } else if (isExplicit(limit, input)) throw new Failure(EXIT.configuration, missing(limit, hierarchies));
+    else warnings.push(missing(limit, hierarchies));
   }
   const v1 = [...placed.values()].filter(({ version }) => version === 1);
   const v2 = [...placed.values()].find(({ version }) => version === 2)?.settings ?? [];
@@ -90,9 +90,11 @@ function isExplicit({ resource }: Limit, { explicit, resources }: CgroupInput): 
   return resource !== 'pids.limit' || (resources.pids !== undefined && resources.pids.limit !== DEFAULT_PIDS);
 }
 
-function missing({ resource, v1, v2 }: Limit): string {
-  const names = [...new Set([...v1, ...v2].map(({ controller }) => controller))];
-  return `cannot limit "${resource}": this machine offers no ${names.join(' or ')} controller`;
+function missing({ resource, v1, v2 }: Limit, { isDelegated }: Hierarchies): string {
+  const names = [...new Set([...v1, ...v2].map(({ controller }) => controller))].join(' or ');
+  return isDelegated === true
+    ? `cannot limit "${resource}": no ${names} controller of cgroup v2 is delegated to you`
+    : `cannot limit "${resource}": this machine offers no ${names} controller`;
 }
 
 function makeUnified(input: CgroupInput, settings: readonly Setting[]): Op[] {

@@ -3,9 +3,10 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { Failure } from '@rkt/exit';
-import { exists, namesIn, removeTree, renameDurably, tryLock } from '@rkt/files';
+import { exists, namesIn, renameDurably, tryLock } from '@rkt/files';
 import { hexOf } from '@rkt/names';
 import { listPods, readPod } from '@rkt/pods';
+import { removeOwnTree } from '@rkt/rootless';
 import { unmountBelow } from './unmount.ts';
 
 const TREE = /^[0-9a-f]{64}$/;
@@ -37,7 +38,7 @@ export function underLayersLock(dir: string, work: () => void): boolean {
 export function removeLeftovers(dir: string): string[] {
   return namesIn(join(dir, 'layers')).filter((name) => {
     if (!LEFTOVER.test(name)) return false;
-    discard(join(dir, 'layers', name));
+    discard(dir, join(dir, 'layers', name));
     return true;
   });
 }
@@ -51,7 +52,7 @@ export function removeTrees(dir: string, { isKept, beforeMs }: LayerRules): stri
     if (!TREE.test(name) || used.has(name) || isKept(name) || lastChange(path) >= beforeMs) return false;
     const leftover = join(layers, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
     renameDurably(path, leftover);
-    discard(leftover);
+    discard(dir, leftover);
     return true;
   });
 }
@@ -81,7 +82,7 @@ function lastChange(path: string): number {
   return Math.max(mtimeMs, ctimeMs);
 }
 
-function discard(path: string): void {
+function discard(dir: string, path: string): void {
   unmountBelow(path);
-  removeTree(path);
+  removeOwnTree(dir, path);
 }

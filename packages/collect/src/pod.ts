@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { removeTree } from '@rkt/files';
-import { killPod, removePodCgroups } from '@rkt/cgroups';
-import { movePod, refind, releaseRanges, type Pod } from '@rkt/pods';
+import { hierarchiesOf, killPod, removePodCgroups } from '@rkt/cgroups';
+import { Failure } from '@rkt/exit';
+import type { PodManifest } from '@rkt/formats';
+import { movePod, readPod, refind, releaseRanges, type Pod } from '@rkt/pods';
+import { removeOwnTree } from '@rkt/rootless';
 import { unmountBelow } from './unmount.ts';
 
 /**
@@ -11,11 +13,22 @@ import { unmountBelow } from './unmount.ts';
  * is half deleted lies in phase `garbage`, whose pods are deleted whatever they hold.
  */
 export async function deletePod(dir: string, pod: Pod): Promise<void> {
-  await killPod(pod.uuid);
+  const hierarchies = hierarchiesOf(manifestOf(pod));
+  await killPod(pod.uuid, hierarchies);
   unmountBelow(pod.path);
-  await removePodCgroups(pod.uuid);
+  await removePodCgroups(pod.uuid, hierarchies);
   const garbage = pod.phase === 'garbage' ? pod : movePod(dir, pod, 'garbage');
-  removeTree(garbage.path);
+  removeOwnTree(dir, garbage.path);
+}
+
+/** The manifest, unless it is damaged, or gone with the first half of the pod. */
+function manifestOf(pod: Pod): PodManifest | undefined {
+  try {
+    return readPod(pod);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
 }
 
 /** Frees the ranges of user ids whose pods are gone. */

@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { globalOptions, parseOptions, type Command } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
-import { hostHierarchies } from '@rkt/cgroups';
+import { hierarchiesOf } from '@rkt/cgroups';
 import { libraryFile } from '@rkt/files';
 import { enterPlan } from '@rkt/flavor-ns';
 import { parseRuntimeConfig, type PodApp, type PodManifest } from '@rkt/formats';
+import { requireOwner } from '@rkt/inspect';
 import { findPod, readPod, type Pod } from '@rkt/pods';
 import { options } from './options.ts';
 import { findProcess } from './process.ts';
@@ -23,11 +24,11 @@ export const enter: Command<typeof options> = {
   options,
   rawArguments: true,
   main: (_given, argv, context) => {
-    if (process.geteuid?.() !== 0) throw new Failure(EXIT.notPermitted, 'cannot enter a pod: not root: wanted sudo');
     const { own, rest } = splitAtOperand(argv);
     const { given } = parseOptions({ ...globalOptions, ...options }, own);
     const [uuid, ...command] = rest;
     if (uuid === undefined) throw new Failure(EXIT.usage, 'a pod is required: wanted its UUID');
+    requireOwner(context.dir, 'enter');
     const pod = findPod(context.dir, uuid);
     const manifest = readPod(pod);
     const app = chooseApp(manifest, given.app);
@@ -53,7 +54,7 @@ function becomeCommand({ pod, manifest, app, command, environment }: Entered): n
   const plan = enterPlan({
     pod: manifest,
     entered: { app, config },
-    host: { hierarchies: hostHierarchies(), landlock: landlockOf(pod, app) },
+    host: { hierarchies: hierarchiesOf(manifest), landlock: landlockOf(pod, app) },
     process: found,
     args: command.length === 0 ? [DEFAULT_COMMAND] : command,
     environment: interactive ? [...config.process.env, `TERM=${environment['TERM'] ?? 'vt100'}`] : config.process.env,

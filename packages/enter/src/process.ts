@@ -4,10 +4,11 @@ import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { lockedFiles } from '@rkt/files';
 import { readAppStatus, readPodStatus, type Pod } from '@rkt/pods';
 
-/** A process of an app: its pid on the host and in the pod. */
+/** A process of an app: its pid on the host and in the pod, and the parent of the pod, outside of it. */
 export interface AppProcess {
   readonly pid: number;
   readonly nspid: number;
+  readonly parent: number;
 }
 
 /**
@@ -19,14 +20,14 @@ export interface AppProcess {
 export function findProcess(pod: Pod, app: string): AppProcess {
   const status = readPodStatus(pod);
   const { started, ended } = readAppStatus(pod, app);
-  const init = status.started?.pids[1];
+  const [parent, init] = status.started?.pids ?? [];
   const nspid = started?.pids[0];
-  if (pod.phase !== 'run' || !lockedFiles()(pod.path) || init === undefined) {
+  if (pod.phase !== 'run' || !lockedFiles()(pod.path) || parent === undefined || init === undefined) {
     throw new Failure(EXIT.no, `pod "${pod.uuid}" isn't currently running`);
   }
   if (ended !== undefined) throw new Failure(EXIT.no, `cannot enter app "${app}": it has ended`);
   const pid = childrenOf(init).find((child) => nspidOf(child) === nspid);
-  if (nspid !== undefined && pid !== undefined) return { pid, nspid };
+  if (nspid !== undefined && pid !== undefined) return { pid, nspid, parent };
   throw new Failure(EXIT.no, `cannot enter app "${app}": it has not started yet, or has just ended`);
 }
 

@@ -24,7 +24,7 @@ function runningPod(t: TestContext, status: string, appStatus: string): Pod {
 test('findProcess() finds the child of pid 1 whose pid in the pod is that of the app', (t) => {
   const own = /^NSpid:.*\t(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
   const pod = runningPod(t, `started 1 ${process.ppid} 1.000000000\n`, `started ${own} 1.000000000\n`);
-  assert.deepEqual(findProcess(pod, 'x'), { pid: process.pid, nspid: Number(own) });
+  assert.deepEqual(findProcess(pod, 'x'), { pid: process.pid, nspid: Number(own), parent: 1 });
 });
 
 test('findProcess() refuses an app that has ended, has not started, or whose pid is somebody else', (t) => {

@@ -7,11 +7,12 @@ import { afterRoot, beforeRoot } from './mounts.ts';
 import { type CompiledFrom, type PodInput, userNamespaceFd } from './pod-plan.ts';
 import { restrictions } from './restrictions.ts';
 import { rootFileSystem } from './root.ts';
+import { withoutRoot } from './without-root.ts';
 
 /** The plan of one app: its cgroup, its root file system, its restrictions, its program. */
 export function appPlan(input: PodInput, { app, config }: CompiledFrom): Line[] {
   const { pod, host } = input;
-  return [
+  return withoutRoot(pod, [
     comment(`app ${app.name} of pod ${pod.uuid}`),
     ...joinCgroups(input, { app, config }),
     { op: 'unshare', flags: ['CLONE_NEWNS', 'CLONE_NEWCGROUP'] },
@@ -22,7 +23,7 @@ export function appPlan(input: PodInput, { app, config }: CompiledFrom): Line[] 
     ...rootFileSystem(input, { app, config }),
     ...afterRoot(pod, config),
     ...restrictions({ pod, app, config, landlock: host.landlock, userNamespaceFd: userNamespaceFd(pod) }),
-  ];
+  ]);
 }
 
 function joinCgroups({ pod, host }: PodInput, { app, config }: CompiledFrom): Line[] {

@@ -5,14 +5,15 @@ import { type Flag, type Line } from '@rkt/plan';
 import { comment, FD, type Host } from './host.ts';
 import { type CompiledFrom, interactiveTerminal } from './pod-plan.ts';
 import { restrictions } from './restrictions.ts';
+import { enterWithoutRoot } from './without-root.ts';
 
 /** What a command in a running app is compiled from. */
 export interface EnterInput {
   readonly pod: PodManifest;
   readonly entered: CompiledFrom;
   readonly host: Host;
-  /** The app's process: its pid on the host, and in the pod. */
-  readonly process: { readonly pid: number; readonly nspid: number };
+  /** The app's process, its pid on the host and in the pod, and the parent of the pod. */
+  readonly process: { readonly pid: number; readonly nspid: number; readonly parent: number };
   readonly args: readonly string[];
   readonly environment: readonly string[];
   readonly interactive: boolean;
@@ -39,7 +40,7 @@ export function enterPlan(input: EnterInput): Line[] {
     'CLONE_NEWCGROUP',
     'CLONE_NEWNS',
   ];
-  return [
+  const lines: Line[] = [
     comment(`a command in app ${app.name} of pod ${pod.uuid}`),
     { op: 'pidfd_open', fd: FD.target, pid: process.pid, nspid: process.nspid },
     ...openApp,
@@ -59,4 +60,5 @@ export function enterPlan(input: EnterInput): Line[] {
       command: { args, environment, interactive },
     }),
   ];
+  return enterWithoutRoot(pod, lines, process.parent);
 }

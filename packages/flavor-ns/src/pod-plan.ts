@@ -4,6 +4,7 @@ import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats'
 import { type Flag, type Line } from '@rkt/plan';
 import { appDescriptors, comment, FD, type Host } from './host.ts';
 import { signalNamed } from './signals.ts';
+import { podWithoutRoot } from './without-root.ts';
 
 /** An app of the pod and its runtime configuration. */
 export interface CompiledFrom {
@@ -28,7 +29,7 @@ export function podPlan(input: PodInput): Line[] {
   const { pod, dir } = input;
   const prepared = `${dir}/pods/prepared/${pod.uuid}`;
   const running = `${dir}/pods/run/${pod.uuid}`;
-  return [
+  return podWithoutRoot(pod, [
     comment(`pod ${pod.uuid}: what root does to run it, see rkt-plan(5)`),
     comment('claim the pod: whoever holds this lock is the pod'),
     { op: 'open', fd: FD.lock, path: prepared, flags: ['O_RDONLY', 'O_DIRECTORY', 'O_CLOEXEC'], mode: 0 },
@@ -42,7 +43,7 @@ export function podPlan(input: PodInput): Line[] {
     ...cgroupsOf(input).flatMap(({ make }) => make),
     ...namespaces(input),
     ...pidOne(input),
-  ];
+  ]);
 }
 
 /** Opens a file that rkt-prepare made, empty. */

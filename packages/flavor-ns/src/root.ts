@@ -40,7 +40,7 @@ export function rootFileSystem({ dir, pod }: PodInput, { app }: CompiledFrom): L
 export function lowerTrees({ image: { layers } }: PodApp): string[] {
   const top = layers.at(-1);
   const trees = layers.map((layer) => `layers/${hexOf(layer)}/tree`);
-  return top === undefined ? [] : [...trees, `layers/${hexOf(top)}/mount-points`];
+  return top === undefined ? [] : [...trees, `layers/${hexOf(top)}/mount-points/tree`];
 }
 
 // Redirects and metadata-only copies are never made by us; an image that smuggles such attributes in must not have them followed.

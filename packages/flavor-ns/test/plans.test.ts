@@ -149,7 +149,7 @@ test('enterPlan() ends in the very restrictions of the app', () => {
   assert.ok(entered);
   const enter = opsOf(
     enterPlan({
-      pod: from.pod, entered, host: from.host, process: { pid: 5, nspid: 2 }, args: config.process.args,
+      pod: from.pod, entered, host: from.host, process: { pid: 5, parent: 1, nspid: 2 }, args: config.process.args,
       environment: config.process.env, interactive: false,
     }),
   ); // prettier-ignore

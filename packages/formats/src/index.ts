@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { parsePod, printPod, type PodApp, type PodManifest, type PodVolume } from './pod.ts';
+export { parsePod, printPod, type PodApp, type PodManifest, type PodOwner, type PodVolume } from './pod.ts';
 export {
   parseRuntimeConfig,
   printRuntimeConfig,

@@ -42,6 +42,18 @@ const app = v.strictObject({
   mounts: v.array(v.strictObject({ volume: v.string(), target: v.string(), readOnly: v.boolean() })),
 });
 
+const idMap = v.array(v.strictObject({ inside: v.number(), outside: v.number(), count: v.number() }));
+
+const owner = v.strictObject({
+  uid: v.number(),
+  gid: v.number(),
+  /** The user namespace of the owner: id 0 is the owner, those from 1 on are its subordinate ids, if it has any. */
+  uidMap: idMap,
+  gidMap: idMap,
+  /** The directory of a v2 cgroup that was delegated to the owner and has the cgroups of the pod. */
+  cgroup: v.optional(v.string()),
+});
+
 const pod = v.strictObject({
   version: v.literal(1),
   uuid: v.custom<import('@rkt/names').PodUuid>((x) => typeof x === 'string' && isPodUuid(x)),
@@ -49,6 +61,8 @@ const pod = v.strictObject({
   created: v.number(),
   hostname: v.string(),
   network: v.picklist(['none', 'host']),
+  /** The user whose pod it is, if that is not root: `userNamespace` has ids of its namespace. */
+  owner: v.optional(owner),
   /** The pod's own range of 65536 user and group ids, or why it has none. */
   userNamespace: v.union([
     v.strictObject({ first: v.number(), count: v.number() }),
@@ -64,6 +78,9 @@ export type PodManifest = v.InferOutput<typeof pod>;
 
 /** An app of the pod. */
 export type PodApp = PodManifest['apps'][number];
+
+/** The user whose pod it is, if that is not root. */
+export type PodOwner = NonNullable<PodManifest['owner']>;
 
 /** A volume of the pod. */
 export type PodVolume = PodManifest['volumes'][number];

@@ -6,7 +6,8 @@ import { runStage1, writeScratch } from '@rkt/files';
 import type { PodApp } from '@rkt/formats';
 import { hexOf, printable } from '@rkt/names';
 import { printPlan, type Flag, type Line } from '@rkt/plan';
-import type { Pod } from '@rkt/pods';
+import { readPod, type Pod } from '@rkt/pods';
+import { enterUserNamespace } from '@rkt/rootless';
 
 /** An app of a prepared pod. */
 export interface PreparedApp {
@@ -41,9 +42,16 @@ function setRootTime(dir: string, { image }: PodApp, target: string): void {
   utimesSync(target, atime, mtime);
 }
 
-/** The plan: join the layers in a mount namespace of its own, as the pod would, and become cp. */
+/**
+ * The plan: join the layers in a mount namespace of its own, as the pod would, and become cp.
+ *
+ * What a user extracts belongs to the user: so no file may keep the bits that lend its owner's rights to others.
+ */
 function copyPlan(dir: string, { pod, app }: PreparedApp, target: string): Line[] {
   const home = join(pod.path, 'apps', app.name);
+  const { owner } = readPod(pod);
+  const capabilities: readonly Flag<'capability'>[] = owner === undefined ? COPIER : ['CAP_DAC_OVERRIDE'];
+  const preserve = owner === undefined ? ['-a'] : ['-dR', '--preserve=timestamps,links'];
   const count = app.image.layers.length;
   const lower = Array.from({ length: count }, (_, index) => `layers/${count - 1 - index}`).join(':');
   const binds = app.image.layers.map((layer, index): Line => {
@@ -52,6 +60,7 @@ function copyPlan(dir: string, { pod, app }: PreparedApp, target: string): Line[
   });
   return [
     { op: '#', text: 'copies the files of an image, joined as an app would see them' },
+    ...(owner === undefined ? [] : [enterUserNamespace(owner)]),
     { op: 'unshare', flags: ['CLONE_NEWNS', 'CLONE_NEWNET', 'CLONE_NEWIPC'] },
     { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
     ...binds,
@@ -62,12 +71,12 @@ function copyPlan(dir: string, { pod, app }: PreparedApp, target: string): Line[
       target: 'rootfs',
       fstype: 'overlay',
       flags: ['MS_RDONLY', 'MS_NOSUID', 'MS_NODEV', 'MS_NOEXEC'],
-      data: `lowerdir=${lower},upperdir=data/upper,workdir=data/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off`,
+      data: `lowerdir=${lower},upperdir=data/upper,workdir=data/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off${owner === undefined ? '' : ',userxattr'}`,
     },
     { op: 'umask', mode: 0 },
-    { op: 'capbset', keep: COPIER },
-    { op: 'capset', effective: COPIER, permitted: COPIER, inheritable: [] },
+    { op: 'capbset', keep: capabilities },
+    { op: 'capset', effective: capabilities, permitted: capabilities, inheritable: [] },
     { op: 'prctl', option: 'PR_SET_NO_NEW_PRIVS', value: 1 },
-    { op: 'exec', file: '/bin/cp', argv: ['cp', '-a', '--', 'rootfs/.', target] },
+    { op: 'exec', file: '/bin/cp', argv: ['cp', ...preserve, '--', 'rootfs/.', target] },
   ];
 }

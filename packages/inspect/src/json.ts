@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
 import type { PodApp, PodManifest } from '@rkt/formats';
+import { hostRanges } from '@rkt/rootless';
 import type { AppView, PodView } from './view.ts';
 
 const NANOSECONDS = 1_000_000;
@@ -21,11 +22,16 @@ export function podObject(view: PodView): object {
     created_at: seconds(manifest?.created),
     started_at: seconds(status.started?.timeMs),
     pid: pidOf(view),
-    user_namespace: manifest?.userNamespace,
+    user_namespace: manifest === undefined ? undefined : userNamespace(manifest),
     error: view.error,
     user_annotations: {},
     user_labels: {},
   };
+}
+
+/** The ids of the host that the pod has; without root they are those of a user, whose uid is `owner`. */
+function userNamespace({ owner, userNamespace: own }: PodManifest): object {
+  return owner === undefined ? own : { owner: owner.uid, ranges: hostRanges(owner) };
 }
 
 /** The pod's pid 1 as the host numbers it, while the pod runs. */

@@ -44,6 +44,7 @@ const sentences: Readonly<Record<OperationName, string>> = {
   namespaces:
     'Make new {flags} namespaces and open them from descriptor {fd} on[; user ids map {uid_map}][; group ids map {gid_map}].',
   unshare: 'Move this process into new {flags} namespaces.',
+  unshare_user: 'Move this process into a new user namespace[; user ids map {uid_map}][; group ids map {gid_map}].',
   setns: 'Enter the namespace of descriptor {fd}[ ({flags})].',
   pidfd_open: 'Open process {pid}, if it is {nspid} in its own namespace, as descriptor {fd}.',
   clone:

@@ -300,6 +300,14 @@ export const operations = {
     see: 'unshare(2)',
     text: 'Moves this process into new namespaces.',
   },
+  unshare_user: {
+    args: [
+      ['uid_map', 'idmap'],
+      ['gid_map', 'idmap'],
+    ],
+    see: 'user_namespaces(7)',
+    text: 'Moves this process into a new user namespace with these maps, for users without privileges. A map of nothing but the own id is written by this process, which then may not change its groups any more; any other by /usr/bin/newuidmap or /usr/bin/newgidmap, which grant what /etc/subuid and /etc/subgid say.',
+  },
   setns: {
     args: [
       ['fd', 'fd'],

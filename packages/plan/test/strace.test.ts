@@ -21,7 +21,9 @@ const skip = !existsSync(STAGE1)
  *
  * A call that strace 6.1 does not know by name appears as its number.
  */
-const STEPS: readonly (readonly [line: string, ...calls: string[]])[] = [
+type Step = readonly [line: string, ...calls: string[]];
+
+const STEPS: readonly Step[] = [
   ['umask 0022', 'umask(022)'],
   [
     'unshare CLONE_NEWNS|CLONE_NEWUTS|CLONE_NEWIPC|CLONE_NEWNET',
@@ -161,6 +163,24 @@ const STEPS: readonly (readonly [line: string, ...calls: string[]])[] = [
   ['exec echo echo done', 'execve("/bin/echo", ["echo", "done"], *)'],
 ];
 
+/** The same in a user namespace, in which most other lines would fail. */
+const USER_STEPS: readonly Step[] = [
+  ['umask 0022', 'umask(022)'],
+  [
+    'unshare_user 0:0:1 0:0:1',
+    'prctl(PR_SET_DUMPABLE, *)',
+    'unshare(CLONE_NEWUSER)',
+    'openat(AT_FDCWD, "/proc/*/uid_map", *)',
+    String.raw`write(*, "0 0 1\n", 6)`,
+    'openat(AT_FDCWD, "/proc/*/setgroups", *)',
+    'write(*, "deny", 4)',
+    'openat(AT_FDCWD, "/proc/*/gid_map", *)',
+    String.raw`write(*, "0 0 1\n", 6)`,
+    'openat(AT_FDCWD, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", *)',
+  ],
+  ['exec echo echo done', 'execve("/bin/echo", ["echo", "done"], *)'],
+];
+
 /** Calls that change nothing but numbers of descriptors, or only ask; an operation may make them besides its own. */
 const HARMLESS = [
   'umask(*)',
@@ -170,6 +190,8 @@ const HARMLESS = [
   'fcntl(*)',
   'getcwd(*)',
   'geteuid()',
+  'getegid()',
+  'getpid()',
   'capget(*)',
   'wait4(*)',
   'read(*)',
@@ -223,10 +245,11 @@ function expectCall(calls: string[], line: string, want: RegExp): void {
   }
 }
 
-test('stage1 makes the system calls that the plan says, in its order, and no others', { skip }, () => {
+/** Executes the lines under strace and compares. */
+function compare(steps: readonly Step[]): void {
   const directory = mkdtempSync(join(tmpdir(), 'rkt-plan-'));
   try {
-    const lines = STEPS.map(([line]) => line);
+    const lines = steps.map(([line]) => line);
     const plan = parsePlan(`setenv PATH /bin\n${lines.join('\n')}\n`, 'plan');
     checkPlan(plan, 'plan');
     writeFileSync(join(directory, 'plan'), printPlan(plan), { mode: 0o600 });
@@ -239,9 +262,17 @@ test('stage1 makes the system calls that the plan says, in its order, and no oth
     );
     assert.deepEqual([status, stdout, stderr], [0, 'done\n', '']);
     const calls = callsOf(readFileSync(log, 'utf8'));
-    for (const [line, ...wanted] of STEPS) for (const want of wanted) expectCall(calls, line, pattern(want));
+    for (const [line, ...wanted] of steps) for (const want of wanted) expectCall(calls, line, pattern(want));
     assert.deepEqual(calls, []);
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+test('stage1 makes the system calls that the plan says, in its order, and no others', { skip }, () => {
+  compare(STEPS);
+});
+
+test('stage1 makes the system calls of a user namespace of its own, and no others', { skip }, () => {
+  compare(USER_STEPS);
 });

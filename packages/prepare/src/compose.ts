@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { delegatedHierarchies } from '@rkt/cgroups';
 import { EXIT, Failure } from '@rkt/exit';
 import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
 import { appNameOf, hexOf, parseAppName, printable, type AppName } from '@rkt/names';
 import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
+import { hasOwnersFiles, idsOfPods, type Caller } from '@rkt/rootless';
 import { signalNamed } from '@rkt/flavor-ns';
 import { type ImageArguments, type PrepareArguments } from './arguments.ts';
 import { capabilitiesOf } from './capabilities.ts';
@@ -27,6 +29,8 @@ export interface ComposeInput {
   readonly insecure: ReadonlySet<string>;
   readonly filters: readonly (Filter | undefined)[];
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Who calls, if that is not root. */
+  readonly caller: Caller | undefined;
 }
 
 /** The pod as data: nothing is on disk yet. */
@@ -35,6 +39,7 @@ export interface Composed {
   readonly configs: ReadonlyMap<AppName, RuntimeConfig>;
   readonly programs: ReadonlyMap<AppName, Uint8Array | undefined>;
   readonly files: readonly PrivateFile[];
+  readonly caller: Caller | undefined;
 }
 
 /** Composes the pod from the images and what the user said. */
@@ -44,6 +49,7 @@ export function composePod(input: ComposeInput): Composed {
     uuid: pod.uuid,
     hostname: hostnameOf(given.pod.hostname, pod),
     network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
+    owner: ownerOf(input),
     userNamespace: userNamespace(input),
     volumes: parseVolumes(given.pod.volume),
   };
@@ -65,12 +71,13 @@ export function composePod(input: ComposeInput): Composed {
   return {
     manifest,
     files,
+    caller: input.caller,
     configs: new Map(apps.map(({ app, config }) => [app.name, config])),
     programs: new Map(apps.map(({ app }, index) => [app.name, input.filters[index]?.program])),
   };
 }
 
-type Head = Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'userNamespace' | 'volumes'>;
+type Head = Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes'>;
 
 interface AppInput extends ComposeInput {
   readonly head: Head;
@@ -106,7 +113,7 @@ function configOf(input: AppInput, name: AppName, mounts: readonly AppMount[]): 
   const { said, image, given, head, insecure } = input;
   const container = image.config.config ?? {};
   const identity = identityOf(input);
-  refuseForeignIds(identity, head);
+  refuseForeignIds(identity, input);
   return runtimeConfig({
     pod: head,
     podPath: input.podPath,
@@ -167,12 +174,17 @@ function userDatabase(dir: string, { chain }: FoundImage): UserDatabase {
 }
 
 /** An id outside the pod's range has no number on the host. */
-function refuseForeignIds({ uid, gid, groups }: Identity, { userNamespace: range }: Head): void {
-  const foreign = [uid, gid, ...groups].find((id) => 'count' in range && id >= range.count);
+function refuseForeignIds({ uid, gid, groups }: Identity, { head, caller }: AppInput): void {
+  const { userNamespace: range } = head;
+  if (!('count' in range)) return;
+  const last = range.count - (caller !== undefined && range.first > 0 && hasOwnersFiles(head) ? 0 : 1);
+  const foreign = [uid, gid, ...groups].find((id) => id > last);
   if (foreign === undefined) return;
+  const wanted = caller === undefined ? 'a smaller one, or --insecure-options=userns' : 'a smaller one';
+  const hint = caller?.withoutRanges === undefined ? `wanted ${wanted}` : caller.withoutRanges;
   throw new Failure(
-    EXIT.dataRefused,
-    `cannot use id ${foreign}: a pod has ids 0 to ${RANGE_SIZE - 1}: wanted a smaller one, or --insecure-options=userns`,
+    caller?.withoutRanges === undefined ? EXIT.dataRefused : EXIT.notPermitted,
+    `cannot use id ${foreign}: the pod has ids 0 to ${last}: ${hint}`,
   );
 }
 
@@ -213,7 +225,15 @@ function hostnameOf(given: string | undefined, { uuid }: Pod): string {
   );
 }
 
-function userNamespace({ dir, pod, insecure }: ComposeInput): PodManifest['userNamespace'] {
+function ownerOf({ caller }: ComposeInput): PodManifest['owner'] {
+  if (caller === undefined) return undefined;
+  const cgroup = delegatedHierarchies().unified;
+  return { ...caller.owner, ...(cgroup === undefined ? {} : { cgroup }) };
+}
+
+function userNamespace({ dir, pod, insecure, caller }: ComposeInput): PodManifest['userNamespace'] {
+  // The files of the layers have ids of that namespace: there is no pod without it.
+  if (caller !== undefined) return idsOfPods(caller.owner);
   if (insecure.has('userns')) return { unavailable: '--insecure-options=userns' };
   const problem = userNamespaceProblem(dir, pod.path);
   if (problem !== undefined) return { unavailable: problem };

@@ -3,11 +3,13 @@ import { chmodSync, chownSync, mkdirSync, rmSync, statSync, utimesSync } from 'n
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
 import { hasCode } from '@rkt/exit';
-import { exists, lock, removeTree, renameDurably, syncDirectory, writeNew } from '@rkt/files';
+import { exists, lock, renameDurably, syncDirectory, writeNew } from '@rkt/files';
 import { type Descriptor } from '@rkt/formats';
 import { hexOf, type Digest } from '@rkt/names';
 import { type Store } from '@rkt/store';
+import { removeOwnTree, type Caller } from '@rkt/rootless';
 import { type FoundImage } from './images.ts';
+import { idsInLayer, type OwnedDirectory } from './owned.ts';
 import { makeWorkplace } from './workplace.ts';
 
 /** One layer of an image, as it is unpacked. */
@@ -26,7 +28,11 @@ export interface Layer {
  *
  * A tree is made beside its place and renamed into it, under a lock, so that two of us do not do the work twice.
  */
-export async function unpackLayers({ dir, note }: Context, images: readonly FoundImage[]): Promise<void> {
+export async function unpackLayers(
+  { dir, note }: Context,
+  images: readonly FoundImage[],
+  caller: Caller | undefined,
+): Promise<void> {
   const layers = join(dir, 'layers');
   mkdirSync(layers, { recursive: true, mode: 0o700 });
   const wanted = images.flatMap(layersOf);
@@ -35,11 +41,11 @@ export async function unpackLayers({ dir, note }: Context, images: readonly Foun
   using _held = await lock(layers);
   for (const layer of missing) {
     // Somebody may have made it while we waited.
-    if (!exists(layers, hexOf(layer.chainId))) await makeLayer(layers, layer, note);
+    if (!exists(layers, hexOf(layer.chainId))) await makeLayer({ dir, note, caller }, layer);
   }
   // Most of the time everything is there already, and none of this is needed.
   const { makeMountPoints } = await import('./mount-points.ts');
-  for (const { chain } of images) if (!hasMountPoints(layers, chain)) makeMountPoints(layers, chain);
+  for (const { chain } of images) if (!hasMountPoints(layers, chain)) makeMountPoints({ dir, caller }, chain);
 }
 
 /** True if the image has no layers, or the mount points on its layers are there. */
@@ -68,31 +74,43 @@ function layersOf({ store, layers, diffIds, chain }: FoundImage): Layer[] {
   });
 }
 
-async function makeLayer(layers: string, layer: Layer, note: (message: string) => void): Promise<void> {
+interface Making {
+  readonly dir: string;
+  readonly note: (message: string) => void;
+  /** Who calls, if that is not root. */
+  readonly caller: Caller | undefined;
+}
+
+async function makeLayer({ dir, note, caller }: Making, layer: Layer): Promise<void> {
+  const layers = join(dir, 'layers');
   const workplace = makeWorkplace(layers, layer.chainId, layer.parents);
   const { path } = workplace;
+  const tree = join(path, 'tree');
   const below = layer.parents.at(-1);
   try {
-    if (below !== undefined) likeParent(join(path, 'tree'), join(layers, hexOf(below), 'tree'));
+    const root =
+      below === undefined ? { uid: 0, gid: 0 } : likeParent(tree, join(layers, hexOf(below), 'tree'), caller);
+    if (caller === undefined) chownSync(tree, root.uid, root.gid);
     const { unpackLayer } = await import('./unpack.ts');
-    const made = await unpackLayer({ layer, workplace });
+    const made = await unpackLayer({ layer, workplace, root, caller });
     for (const warning of made.warnings) note(warning);
     writeNew(join(path, 'passwd'), made.passwd);
     writeNew(join(path, 'group'), made.group);
-    for (const scratch of ['work', 'merged', 'below']) removeTree(join(path, scratch));
+    for (const scratch of ['work', 'merged', 'below']) removeOwnTree(dir, join(path, scratch));
     for (const plan of ['reader.plan', 'writer.plan']) rmSync(join(path, plan));
     syncDirectory(path);
     renameDurably(path, join(layers, hexOf(layer.chainId)));
   } catch (error) {
-    removeTree(path);
+    removeOwnTree(dir, path);
     throw error;
   }
 }
 
 // The root of an overlay is its upper directory: a layer that says nothing about the root leaves it as it was.
-function likeParent(tree: string, parent: string): void {
-  const { mode, uid, gid, mtimeMs } = statSync(parent);
-  chownSync(tree, uid, gid);
+function likeParent(tree: string, parent: string, caller: Caller | undefined): OwnedDirectory {
+  const { mode, uid, gid } = idsInLayer(parent, caller?.owner);
+  const { mtimeMs } = statSync(parent);
   chmodSync(tree, mode & 0o7777);
   utimesSync(tree, mtimeMs / 1000, mtimeMs / 1000);
+  return { path: tree, uid, gid };
 }

@@ -2,7 +2,8 @@
 import { type Command, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { createPod, movePod, releaseRanges, type Pod } from '@rkt/pods';
-import { removeTree, writeDurably } from '@rkt/files';
+import { writeDurably } from '@rkt/files';
+import { removeOwnTree, type Caller } from '@rkt/rootless';
 import { parseArguments, type PrepareArguments } from './arguments.ts';
 import { composePod, type Composed } from './compose.ts';
 import { filtersOf, type Filter } from './filters.ts';
@@ -10,6 +11,7 @@ import { lookForImages, openStores, requireImages, type FoundImage } from './ima
 import { parseInsecureOptions } from './insecure.ts';
 import { unpackLayers } from './layers.ts';
 import { options } from './options.ts';
+import { settleOwner } from './owner.ts';
 import { decide } from './policy.ts';
 import { writePod } from './write-pod.ts';
 
@@ -28,7 +30,6 @@ export const prepare: Command<typeof options> = {
       for (const { image } of given.pod['print-missing'] ? missing() : given.images) context.print(image);
       return EXIT.ok;
     }
-    if (process.geteuid?.() !== 0) throw new Failure(EXIT.notPermitted, 'cannot prepare a pod: not root: wanted sudo');
     if (given.images.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
     const insecure = parseInsecureOptions(given.pod['insecure-options']);
     const sought = lookForImages(stores, given.images);
@@ -36,8 +37,11 @@ export const prepare: Command<typeof options> = {
     const images = requireImages(sought);
     const verification = decide(images, insecure);
     const filters = await filtersOf(given, insecure);
-    await unpackLayers(context, images);
-    context.print(makePod(context, { given, images, insecure, filters, verification }));
+    // Others than the caller read what a pod is made of: its apps.
+    process.umask(0o022);
+    const caller = await settleOwner(context);
+    await unpackLayers(context, images, caller);
+    context.print(makePod(context, { given, images, insecure, filters, verification, caller }));
     return EXIT.ok;
   },
 };
@@ -48,23 +52,25 @@ interface Settled {
   readonly insecure: ReadonlySet<string>;
   readonly filters: readonly (Filter | undefined)[];
   readonly verification: object;
+  /** Who calls, if that is not root. */
+  readonly caller: Caller | undefined;
 }
 
 /** Makes the pod's directory; nothing of it stays if that fails. Returns the UUID. */
 function makePod(
   { dir, environment, note }: Context,
-  { given, images, insecure, filters, verification }: Settled,
+  { given, images, insecure, filters, verification, caller }: Settled,
 ): string {
   const { pod, lock } = createPod(dir);
   using _held = lock;
   try {
     saveUuid(given.pod['uuid-file-save'], pod);
-    const composed: Composed = composePod({ dir, pod, given, images, insecure, filters, environment });
+    const composed: Composed = composePod({ dir, pod, given, images, insecure, filters, environment, caller });
     for (const warning of writePod(dir, pod, { ...composed, verification })) note(warning);
     movePod(dir, pod, 'prepared');
     return pod.uuid;
   } catch (error) {
-    removeTree(pod.path);
+    removeOwnTree(dir, pod.path);
     releaseRanges(dir, (uuid) => uuid === pod.uuid);
     throw error;
   }

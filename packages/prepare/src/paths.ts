@@ -35,9 +35,9 @@ const MASKED: readonly string[] = [
 // Parts of proc that configure the whole kernel. All of sys is read-only already.
 const READ_ONLY: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-/** The paths that this kernel has and that an app must not see; a directory ends in `/`. */
-export function maskedPaths(): string[] {
-  return MASKED.flatMap((path) => {
+/** The paths, and those more, that this kernel has and that an app must not see; a directory ends in `/`. */
+export function maskedPaths(more: readonly string[] = []): string[] {
+  return [...MASKED, ...more].flatMap((path) => {
     const status = statSync(path, { throwIfNoEntry: false });
     return status === undefined ? [] : [status.isDirectory() ? `${path}/` : path];
   });

@@ -4,10 +4,11 @@ import { type PrivateFile } from './names.ts';
 import { maskedPaths, readOnlyPaths } from './paths.ts';
 import { defaultRlimits } from './rlimits.ts';
 import { type AppMount } from './volumes.ts';
+import { mapsOfPod } from '@rkt/rootless';
 
 /** What the runtime configuration of an app is made of. */
 export interface AppSettings {
-  readonly pod: Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'userNamespace' | 'volumes'>;
+  readonly pod: Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes'>;
   /** Where the pod's directory will be while it runs. */
   readonly podPath: string;
   readonly name: string;
@@ -35,6 +36,8 @@ const KERNEL_MOUNTS: readonly RuntimeMount[] = [
   mount('/sys', 'sysfs', ['nosuid', 'nodev', 'noexec', 'ro']),
 ];
 
+const HOST_SYS = bind('/sys', '/sys', ['rbind', 'ro', 'nosuid', 'nodev', 'noexec']);
+
 const SCRATCH: readonly RuntimeMount[] = ['/tmp', '/run', '/var/tmp'].map((path) => {
   return mount(path, 'tmpfs', ['nosuid', 'nodev', path === '/run' ? 'mode=0755' : 'mode=1777', 'size=50%']);
 });
@@ -42,9 +45,6 @@ const SCRATCH: readonly RuntimeMount[] = ['/tmp', '/run', '/var/tmp'].map((path)
 /** The OCI runtime configuration of an app: what `apps/NAME/config.json` says. */
 export function runtimeConfig(settings: AppSettings): RuntimeConfig {
   const { pod, process, user } = settings;
-  const { userNamespace } = pod;
-  const mapping =
-    'first' in userNamespace ? [{ containerID: 0, hostID: userNamespace.first, size: userNamespace.count }] : undefined;
   return {
     ociVersion: '1.0.2',
     root: { path: 'rootfs', readonly: settings.readOnlyRoot },
@@ -60,15 +60,42 @@ export function runtimeConfig(settings: AppSettings): RuntimeConfig {
     annotations: settings.annotations,
     linux: {
       namespaces: namespacesOf(pod),
-      ...(mapping === undefined ? {} : { uidMappings: mapping, gidMappings: mapping }),
+      ...mappingsOf(pod),
       cgroupsPath: `/rkt/${pod.uuid}/app-${settings.name}`,
       resources: settings.resources,
-      maskedPaths: settings.unmasked ? [] : maskedPaths(),
+      maskedPaths: settings.unmasked ? [] : maskedPaths(seesHost(pod) ? CGROUPS : []),
       readonlyPaths: settings.unmasked ? [] : readOnlyPaths(),
       rootfsPropagation: 'private',
       ...(settings.seccomp === undefined ? {} : { seccomp: settings.seccomp }),
     },
   };
+}
+
+// The cgroups of the host come with its sys.
+const CGROUPS: readonly string[] = ['/sys/fs/cgroup'];
+
+/** Only who owns a network may mount the sys that shows it: without root, pods in that of the host see the host's own. */
+function seesHost({ owner, network }: AppSettings['pod']): boolean {
+  return owner !== undefined && network === 'host';
+}
+
+function kernelMounts(pod: AppSettings['pod']): RuntimeMount[] {
+  const { userNamespace: range } = pod;
+  // A pod of a user with few ids may have no group for terminals: then they have that of whoever opens them.
+  const has = (option: string) => !('count' in range) || option !== 'gid=5' || range.count > 5;
+  return KERNEL_MOUNTS.map((kernel) =>
+    seesHost(pod) && kernel.type === 'sysfs' ? HOST_SYS : { ...kernel, options: kernel.options.filter(has) },
+  );
+}
+
+function mappingsOf(pod: AppSettings['pod']): Pick<RuntimeConfig['linux'], 'uidMappings' | 'gidMappings'> {
+  const { owner, userNamespace } = pod;
+  if (!('first' in userNamespace)) return {};
+  const own = [{ inside: 0, outside: userNamespace.first, count: userNamespace.count }];
+  const { uid, gid } = owner === undefined ? { uid: own, gid: own } : mapsOfPod(owner, pod);
+  const print = (map: typeof uid) =>
+    map.map(({ inside, outside, count }) => ({ containerID: inside, hostID: outside, size: count }));
+  return { uidMappings: print(uid), gidMappings: print(gid) };
 }
 
 function namespacesOf(pod: AppSettings['pod']): { type: string }[] {
@@ -83,7 +110,7 @@ function mountsOf(settings: AppSettings): RuntimeMount[] {
   const volumes = settings.imageVolumes.filter((path) => !mounted.has(path)).map(imageVolume);
   const files = settings.files.filter(({ target }) => !mounted.has(target));
   return [
-    ...KERNEL_MOUNTS,
+    ...kernelMounts(settings.pod),
     ...scratch,
     ...volumes,
     ...files.map(({ source, target }) => bind(source, target, ['rbind', 'ro', 'nosuid', 'nodev', 'file'])),
@@ -100,7 +127,8 @@ function volumeMount({ pod, podPath }: AppSettings, { volume, target, readOnly }
   const found = pod.volumes.find(({ name }) => name === volume);
   if (found === undefined) throw new Error(`volume ${volume} was not checked`);
   const recursive = found.kind === 'host' && found.recursive;
-  const mapped = 'first' in pod.userNamespace ? [recursive ? 'ridmap' : 'idmap'] : [];
+  // Without root, no file system can be mapped: files of the host keep the ids that they have.
+  const mapped = 'first' in pod.userNamespace && pod.owner === undefined ? [recursive ? 'ridmap' : 'idmap'] : [];
   const file = found.kind === 'host' && found.isFile ? ['file'] : [];
   return bind(found.kind === 'host' ? found.source : `${podPath}/volumes/${volume}`, target, [
     recursive ? 'rbind' : 'bind',

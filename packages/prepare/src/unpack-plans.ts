@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Flag, type Line } from '@rkt/plan';
-import { mountWorkplace, type Workplace } from './workplace.ts';
+import { mountWorkplace, UNSEEN, type Workplace } from './workplace.ts';
 
 const NOBODY = 65534;
 
-const OTHER_NAMESPACES: readonly Flag<'namespaces'>[] = ['CLONE_NEWNET', 'CLONE_NEWIPC', 'CLONE_NEWUTS'];
+/** The namespaces of both processes but for users and mounts. */
+export const OTHER_NAMESPACES: readonly Flag<'namespaces'>[] = ['CLONE_NEWNET', 'CLONE_NEWIPC', 'CLONE_NEWUTS'];
 
 /**
  * The plan of the process that reads a layer: decompresses it and parses its tar.
@@ -31,7 +32,7 @@ export function readerPlan(program: readonly string[]): Line[] {
 }
 
 /** What the writer needs to give files their owners, modes and attributes, and to make whiteouts. */
-const WRITER: readonly Flag<'capability'>[] = [
+export const WRITER: readonly Flag<'capability'>[] = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
   'CAP_FOWNER',
@@ -50,6 +51,7 @@ export function writerPlan(workplace: Workplace, program: string): Line[] {
     { op: '#', text: 'makes the files of a layer in a root that holds nothing else' },
     { op: 'open', fd: 3, path: program, flags: ['O_RDONLY', 'O_CLOEXEC'], mode: 0 },
     { op: 'unshare', flags: ['CLONE_NEWNS', ...OTHER_NAMESPACES] },
+    UNSEEN,
     ...mountWorkplace(workplace),
     { op: 'pivot_root', new_root: '.', put_old: '.' },
     { op: 'umount2', target: '.', flags: ['MNT_DETACH'] },

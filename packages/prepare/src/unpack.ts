@@ -8,9 +8,11 @@ import { type Readable, type Writable } from 'node:stream';
 import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
 import { libraryFile, writeScratch } from '@rkt/files';
 import { printable } from '@rkt/names';
-import { printPlan } from '@rkt/plan';
+import { printPlan, type Line } from '@rkt/plan';
+import { plain, type Caller } from '@rkt/rootless';
 import { type Layer } from './layers.ts';
 import { readerPlan, writerPlan } from './unpack-plans.ts';
+import { ownerReaderPlan, ownerWriterPlan } from './unpack-without-root.ts';
 import { type Workplace } from './workplace.ts';
 import { parseReadFiles } from './read-files.ts';
 
@@ -18,6 +20,10 @@ import { parseReadFiles } from './read-files.ts';
 export interface UnpackInput {
   readonly layer: Layer;
   readonly workplace: Workplace;
+  /** The ids of the pod that the root of the layer belongs to. */
+  readonly root: { readonly uid: number; readonly gid: number };
+  /** Who calls, if that is not root. */
+  readonly caller: Caller | undefined;
 }
 
 /** What unpacking a layer gave besides its tree. */
@@ -36,26 +42,26 @@ interface Ended {
 
 const STDERR_LIMIT = 65536;
 
+// What unpack says of an owner that its user namespace has no id for.
+const NO_SUCH_ID = 'no such id in this user namespace';
+
+// What stage1 says where users get no namespace, or not these ids.
+const NO_NAMESPACE = 'cannot make user namespace';
+
 /**
  * Unpacks a layer by two confined processes, and hashes the blob while it hands it to the first.
  *
  * Refuses a blob whose digest or size is not that of the manifest, whatever the processes made of it.
  */
-export async function unpackLayer({ layer, workplace }: UnpackInput): Promise<Unpacked> {
-  const { descriptor, diffId } = layer;
+export async function unpackLayer(input: UnpackInput): Promise<Unpacked> {
+  const { layer, workplace, caller } = input;
+  const { descriptor } = layer;
   const stage1 = libraryFile('stage1');
   const readerFile = join(workplace.path, 'reader.plan');
   const writerFile = join(workplace.path, 'writer.plan');
-  const reading = [
-    process.execPath,
-    '--max-old-space-size=128',
-    libraryFile('start.js'),
-    libraryFile('read-layer.js'),
-    descriptor.mediaType,
-    diffId,
-  ];
-  writeScratch(readerFile, printPlan(readerPlan(reading)));
-  writeScratch(writerFile, printPlan(writerPlan(workplace, libraryFile('unpack'))));
+  const plans = plansOf(input);
+  writeScratch(readerFile, printPlan(plans.reader));
+  writeScratch(writerFile, printPlan(plans.writer));
   const reader = spawn(stage1, [readerFile], { stdio: ['pipe', 'pipe', 'pipe'] });
   const writer = spawn(stage1, [writerFile], { stdio: [reader.stdout, 'pipe', 'pipe'] });
   // The writer has the pipe now: while we held it too, neither would notice the other's end.
@@ -68,15 +74,43 @@ export async function unpackLayer({ layer, workplace }: UnpackInput): Promise<Un
       `cannot unpack layer "${descriptor.digest}": the blob in the store is ${digest}`,
     );
   }
-  refuseFailed(layer, readerEnd, writerEnd);
+  refuseFailed(readerEnd, writerEnd, { layer, caller });
   const warnings = readerEnd.lines.map(
     (line) => `layer ${descriptor.digest}: ${printable(line.replace(/^warning: /, ''))}`,
   );
   return { warnings, ...parseReadFiles(await files) };
 }
 
+function plansOf({ layer, workplace, root, caller }: UnpackInput): {
+  reader: readonly Line[];
+  writer: readonly Line[];
+} {
+  const unpack = libraryFile('unpack');
+  const node = process.execPath;
+  const start = libraryFile('start.js');
+  const script = libraryFile('read-layer.js');
+  const flags = ['--max-old-space-size=128'];
+  const args = [layer.descriptor.mediaType, layer.diffId];
+  if (caller === undefined) {
+    return { reader: readerPlan([node, ...flags, start, script, ...args]), writer: writerPlan(workplace, unpack) };
+  }
+  return {
+    reader: ownerReaderPlan(caller.owner, join(workplace.path, 'merged'), {
+      node,
+      scripts: [start, script],
+      flags,
+      args,
+    }),
+    writer: ownerWriterPlan(caller.owner, { workplace, root }, unpack),
+  };
+}
+
 /** The reader's word counts first: the writer only sees its stream end early. */
-function refuseFailed({ descriptor }: Layer, reader: Ended, writer: Ended): void {
+function refuseFailed(
+  reader: Ended,
+  writer: Ended,
+  { layer: { descriptor }, caller }: Pick<UnpackInput, 'layer' | 'caller'>,
+): void {
   const failed = [reader, writer].find(({ status }) => status !== 0);
   if (failed === undefined) return;
   // A writer that failed closes the pipe, and then the reader fails too, with nothing to say.
@@ -85,10 +119,12 @@ function refuseFailed({ descriptor }: Layer, reader: Ended, writer: Ended): void
       ? reader
       : writer;
   const { status, lines } = spoken.status === 0 ? failed : spoken;
-  const why = lines.at(-1) ?? `the process that unpacks it ended with status ${String(status)}`;
+  const why = plain(lines.at(-1) ?? `the process that unpacks it ended with status ${String(status)}`);
+  const lacksIds = caller !== undefined && why.includes(NO_SUCH_ID);
+  const hint = lacksIds ? `: ${caller.withoutRanges ?? 'wanted more ids in /etc/subuid and /etc/subgid'}` : '';
   throw new Failure(
-    statusOf(status),
-    `cannot unpack layer "${descriptor.digest}": ${printable(why.replace(/^(unpack|stage1): /, ''))}`,
+    lacksIds || why.startsWith(NO_NAMESPACE) ? EXIT.notPermitted : statusOf(status),
+    `cannot unpack layer "${descriptor.digest}": ${why}${hint}`,
   );
 }
 

@@ -26,8 +26,18 @@ export function makeWorkplace(layers: string, layer: Digest, parents: readonly D
   return { path, parents: parents.length };
 }
 
-/** The lines that go to the workplace and mount the tree on its parents at `merged`. */
-export function mountWorkplace({ path, parents }: Workplace): Line[] {
+/** What a workplace takes after a mount namespace of one's own was entered: nothing of it is seen elsewhere. */
+export const UNSEEN: Line = {
+  op: 'mount',
+  source: '',
+  target: '/',
+  fstype: '',
+  flags: ['MS_REC', 'MS_PRIVATE'],
+  data: '',
+};
+
+/** The lines that mount the tree on its parents at `merged`, with more options of overlayfs if need be, and go there. */
+export function mountWorkplace({ path, parents }: Workplace, more = ''): Line[] {
   const lower = Array.from({ length: parents }, (_, index) => `below/${parents - 1 - index}`).join(':');
   const joined: Line =
     parents === 0
@@ -38,12 +48,7 @@ export function mountWorkplace({ path, parents }: Workplace): Line[] {
           target: 'merged',
           fstype: 'overlay',
           flags: ['MS_NOSUID', 'MS_NODEV'],
-          data: `lowerdir=${lower},upperdir=tree,workdir=work,redirect_dir=nofollow,metacopy=off,index=off,xino=off`,
+          data: `lowerdir=${lower},upperdir=tree,workdir=work,redirect_dir=nofollow,metacopy=off,index=off,xino=off${more}`,
         };
-  return [
-    { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
-    { op: 'chdir', path },
-    joined,
-    { op: 'chdir', path: 'merged' },
-  ];
+  return [{ op: 'chdir', path }, joined, { op: 'chdir', path: 'merged' }];
 }

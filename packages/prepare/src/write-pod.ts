@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chownSync, chmodSync, closeSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { hostHierarchies } from '@rkt/cgroups';
+import { hierarchiesOf } from '@rkt/cgroups';
 import { kernelFeatures, syncDirectory, writeNew } from '@rkt/files';
 import {
   appPlan,
@@ -17,6 +17,7 @@ import { hexOf } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { type Pod } from '@rkt/pods';
 import { type Composed } from './compose.ts';
+import { giveDirectories, idsInLayer, type OwnedDirectory } from './owned.ts';
 
 /**
  * Writes the pod into its directory: manifest, runtime configurations, plans, filters, the files and directories they need.
@@ -26,20 +27,33 @@ import { type Composed } from './compose.ts';
 export function writePod(dir: string, pod: Pod, composed: Composed & { readonly verification: object }): string[] {
   const { manifest, configs, files, verification } = composed;
   const apps = manifest.apps.map((app) => ({ app, config: configOf(configs, app) }));
-  const host: Host = { hierarchies: hostHierarchies(), landlock: kernelFeatures()['landlock'] ?? 0 };
+  const host: Host = { hierarchies: hierarchiesOf(manifest), landlock: kernelFeatures()['landlock'] ?? 0 };
   const input: PodInput = { dir, pod: manifest, apps, host };
   rmSync(join(pod.path, 'probe.plan'), { force: true });
   writeNew(join(pod.path, 'pod.json'), printPod(manifest));
   writeNew(join(pod.path, 'verification.json'), `${JSON.stringify(verification, null, 2)}\n`);
   mkdirSync(join(pod.path, 'etc'));
   for (const { source, content } of files) writeNew(join(pod.path, 'etc', basename(source)), content);
-  makeVolumes(pod, composed);
+  const volumes = makeVolumes(pod, composed);
   mkdirSync(join(pod.path, 'apps'));
-  for (const from of apps) writeApp(input, pod, { ...from, program: composed.programs.get(from.app.name) });
+  const uppers = apps.map((from) => writeApp(input, pod, { ...from, program: composed.programs.get(from.app.name) }));
+  giveDirectories(pod, manifest, [...volumes, ...uppers]);
   writeNew(join(pod.path, 'plan'), printPlan(podPlan(input)), 0o600);
   makeEmpty(join(pod.path, 'status'), join(pod.path, 'error'));
   syncDirectory(pod.path);
-  return limitWarnings(input);
+  return [...idWarnings(composed), ...limitWarnings(input)];
+}
+
+/** What a user should know of the ids of the pod. */
+function idWarnings({ caller, manifest }: Composed): string[] {
+  if (caller === undefined) return [];
+  const { withoutRanges } = caller;
+  return [
+    ...(withoutRanges === undefined ? [] : [`the pod has no user id but your own: ${withoutRanges}`]),
+    ...(manifest.insecureOptions.includes('userns')
+      ? ['--insecure-options=userns changes nothing: without root every pod has a user namespace']
+      : []),
+  ];
 }
 
 function configOf(configs: Composed['configs'], { name }: PodApp): RuntimeConfig {
@@ -48,17 +62,23 @@ function configOf(configs: Composed['configs'], { name }: PodApp): RuntimeConfig
   return config;
 }
 
-function writeApp(input: PodInput, pod: Pod, from: CompiledFrom & { readonly program: Uint8Array | undefined }): void {
+/** Makes the directories of an app; returns the one that is to belong to whom the image says. */
+function writeApp(
+  input: PodInput,
+  pod: Pod,
+  from: CompiledFrom & { readonly program: Uint8Array | undefined },
+): OwnedDirectory {
   const { app, config, program } = from;
   const home = join(pod.path, 'apps', app.name);
   mkdirSync(home, { mode: 0o700 });
   for (const directory of ['rootfs', 'layers', 'data', 'data/work']) mkdirSync(join(home, directory), { mode: 0o755 });
   for (const index of lowerTrees(app).keys()) mkdirSync(join(home, 'layers', String(index)));
-  makeUpper(input.dir, app, join(home, 'data', 'upper'));
+  const upper = makeUpper(input, app, join(home, 'data', 'upper'));
   writeNew(join(home, 'config.json'), printRuntimeConfig(config));
   writeNew(join(home, 'plan'), printPlan(appPlan(input, from)), 0o600);
   if (program !== undefined) writeNew(join(home, 'seccomp.bpf'), program, 0o600);
   makeEmpty(join(home, 'status'));
+  return upper;
 }
 
 /** What stage1 is going to append to: a pod that starts does not wait for files to be made. */
@@ -67,22 +87,22 @@ function makeEmpty(...paths: readonly string[]): void {
 }
 
 /** The root directory of an overlay has the attributes of its upper directory: those of the image's root. */
-function makeUpper(dir: string, { image }: PodApp, upper: string): void {
-  mkdirSync(upper);
+function makeUpper({ dir, pod }: PodInput, { image }: PodApp, path: string): OwnedDirectory {
+  mkdirSync(path);
   const top = image.layers.at(-1);
-  if (top === undefined) return;
-  const { mode, uid, gid } = statSync(join(dir, 'layers', hexOf(top), 'tree'));
-  chownSync(upper, uid, gid);
-  chmodSync(upper, mode & 0o7777);
+  if (top === undefined) return { path, uid: 0, gid: 0 };
+  const { mode, uid, gid } = idsInLayer(join(dir, 'layers', hexOf(top), 'tree'), pod.owner);
+  chmodSync(path, mode & 0o7777);
+  return { path, uid, gid };
 }
 
-function makeVolumes(pod: Pod, { manifest }: Composed): void {
+function makeVolumes(pod: Pod, { manifest }: Composed): OwnedDirectory[] {
   mkdirSync(join(pod.path, 'volumes'), { mode: 0o700 });
-  for (const volume of manifest.volumes) {
-    if (volume.kind !== 'empty') continue;
+  return manifest.volumes.flatMap((volume) => {
+    if (volume.kind !== 'empty') return [];
     const path = join(pod.path, 'volumes', volume.name);
     mkdirSync(path);
-    chownSync(path, volume.uid, volume.gid);
     chmodSync(path, volume.mode);
-  }
+    return [{ path, uid: volume.uid, gid: volume.gid }];
+  });
 }

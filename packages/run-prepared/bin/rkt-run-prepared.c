@@ -9,7 +9,7 @@
 #define NAME "rkt-run-prepared"
 #define UUID_LENGTH 36u
 /* With `/pods/prepared/UUID/plan` it fits into one output. */
-#define DIR_LENGTH_MAX (MAX_OUTPUT - 64)
+#define DIR_LENGTH_MAX (MAX_OUTPUT - 96)
 #define HELP "../lib/rkt/help/" NAME
 
 struct words {
@@ -77,7 +77,7 @@ static void take_option(struct words *words, char **word)
 
 static struct words parse_words(char **word)
 {
-	struct words words = {.dir = "/var/lib/rkt"};
+	struct words words = {.dir = NULL};
 	for (; *word != NULL; word++) {
 		if (is_same(*word, "--dir")) {
 			if (*++word == NULL)
@@ -158,12 +158,36 @@ _Noreturn static void refuse_missing(int pods, const struct words *words, const 
 	refuse(STATUS_MISSING, "cannot find pod ", words->uuid, ": no such prepared pod");
 }
 
-static int open_pods(const struct words *words, struct output *path)
+static const char *variable(char **environment, const char *name)
 {
-	if (strlen(words->dir) > DIR_LENGTH_MAX)
+	for (; *environment != NULL; environment++)
+		if (has_prefix(*environment, name) && (*environment)[strlen(name)] == '=')
+			return *environment + strlen(name) + 1;
+	return "";
+}
+
+/* Where rkt keeps its data: root in /var/lib, everybody else at home. */
+static void put_directory(struct output *path, const struct words *words, char **environment)
+{
+	const char *data = variable(environment, "XDG_DATA_HOME");
+	const char *home = variable(environment, "HOME");
+	const char *dir = words->dir;
+	if (dir == NULL && CALL(geteuid, 0) == 0)
+		dir = "/var/lib/rkt";
+	if (dir == NULL && *data == '\0' && *home == '\0')
+		refuse(STATUS_CONFIGURATION, "cannot find the data directory", NULL,
+		       ": HOME is not set: use --dir");
+	if (strlen(dir != NULL ? dir : *data != '\0' ? data : home) > DIR_LENGTH_MAX)
 		refuse(STATUS_USAGE, "cannot run pod ", words->uuid,
-		       ": the path of --dir is too long");
-	put(path, words->dir);
+		       ": the path of the data directory is too long");
+	put(path, dir != NULL ? dir : *data != '\0' ? data : home);
+	if (dir == NULL)
+		put(path, *data != '\0' ? "/rkt" : "/.local/share/rkt");
+}
+
+static int open_pods(const struct words *words, char **environment, struct output *path)
+{
+	put_directory(path, words, environment);
 	put(path, "/pods/");
 	path->text[path->length] = '\0';
 	int pods = CHECKED(openat, AT_FDCWD, path->text, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -181,7 +205,7 @@ int main(int count, char **arguments)
 	forget_caller();
 	struct words words = parse_words(arguments + (count > 0));
 	normalise(words.uuid, uuid);
-	int pods = open_pods(&words, &path);
+	int pods = open_pods(&words, arguments + count + 1, &path);
 	struct found found = find(pods, "prepared", uuid);
 	if (found.count == 0)
 		refuse_missing(pods, &words, uuid);

@@ -78,7 +78,7 @@ test('rkt-run-prepared refuses what names no pod or several, and what it does no
     [['--nope', '11'], 64, /unknown option "--nope"/],
     [['11', '--dir'], 64, /option --dir needs a value: DIR/],
     [['11', '12'], 64, /one pod at a time: "12"/],
-    [[`--dir=/${'x'.repeat(2000)}`, '11'], 64, /the path of --dir is too long/],
+    [[`--dir=/${'x'.repeat(2000)}`, '11'], 64, /the path of the data directory is too long/],
     [['--dir=/nowhere', '11'], 66, /no such prepared pod/],
   ];
   for (const [args, wanted, message] of cases) {

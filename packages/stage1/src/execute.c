@@ -37,6 +37,7 @@ static perform *const performers[OP_COUNT] = {
 	[OP_FSMOUNT] = perform_fsmount,
 	[OP_NAMESPACES] = perform_namespaces,
 	[OP_UNSHARE] = perform_unshare,
+	[OP_UNSHARE_USER] = perform_unshare_user,
 	[OP_SETNS] = perform_setns,
 	[OP_PIDFD_OPEN] = perform_pidfd_open,
 	[OP_CLONE] = perform_clone,

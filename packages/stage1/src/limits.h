@@ -23,6 +23,9 @@
 #define DESCRIPTORS 64u
 #define MAX_APPS (MAX_PLANS - 1)
 
+/* What an id that has no number in a user namespace is shown as. */
+#define OVERFLOW_ID 65534u
+
 #define ID_MAX (UINT32_MAX - 1)
 
 #endif

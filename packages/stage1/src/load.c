@@ -55,6 +55,24 @@ _Noreturn static void refuse_content(const struct place *place, const struct pro
 	complain(STATUS_MALFORMED, &complaint);
 }
 
+/*
+ * Where not all ids have a number, one number stands for all that have none: of a file with it,
+ * nothing says whose it is.
+ */
+static bool is_anybody(uint32_t uid)
+{
+	static const char all[] = " 4294967295\n";
+	const size_t end = sizeof(all) - 1;
+	char map[64] = "";
+	long fd;
+	if (uid != OVERFLOW_ID)
+		return false;
+	fd = CALL(openat, AT_FDCWD, "/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	long length = fd < 0 ? fd : CALL(read, fd, map, sizeof(map));
+	close_fd((int)fd);
+	return length < (long)end || memcmp(map + length - end, all, end) != 0;
+}
+
 /* Nobody but root and the caller may have written what is executed with the caller's rights. */
 static void check_owner(const struct place *place, int fd, unsigned int type)
 {
@@ -69,6 +87,10 @@ static void check_owner(const struct place *place, int fd, unsigned int type)
 		refuse(place, STATUS_REFUSED,
 		       type == S_IFREG ? "it belongs to somebody else"
 				       : "its directory belongs to somebody else");
+	if (is_anybody(status.stx_uid))
+		refuse(place, STATUS_REFUSED,
+		       type == S_IFREG ? "it may belong to anybody"
+				       : "its directory may belong to anybody");
 	if ((status.stx_mode & (S_IWGRP | S_IWOTH)) != 0)
 		refuse(place, STATUS_REFUSED,
 		       type == S_IFREG ? "others can write it" : "others can write its directory");

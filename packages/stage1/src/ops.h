@@ -45,6 +45,7 @@ perform perform_fsconfig;
 perform perform_fsmount;
 perform perform_namespaces;
 perform perform_unshare;
+perform perform_unshare_user;
 perform perform_setns;
 perform perform_pidfd_open;
 perform perform_clone;

@@ -21,7 +21,7 @@ int make_process(const struct birth *birth)
 	return CHECKED(clone3, &arguments, sizeof(arguments));
 }
 
-static int write_proc(int pid, const char *name, const char *text, size_t length)
+int write_proc(int pid, const char *name, const char *text, size_t length)
 {
 	struct output path = {.length = 0};
 	put(&path, "/proc/");
@@ -37,7 +37,7 @@ static int write_proc(int pid, const char *name, const char *text, size_t length
 }
 
 /* An extent has three numbers of at most ten digits; the kernel takes less than a page. */
-static int write_id_map(int pid, const char *name, const char *map)
+int write_id_map(int pid, const char *name, const char *map)
 {
 	char text[4096];
 	size_t length = 0;

@@ -18,6 +18,12 @@ int make_process(const struct birth *birth);
 /* Whether this process has the capability in its user namespace. */
 bool has_capability(unsigned int capability);
 
+/* Writes the text to a file of a process in proc, named with its slash. */
+int write_proc(int pid, const char *name, const char *text, size_t length);
+
+/* Writes one id map of a process, `/uid_map` or `/gid_map`; `-` writes none. */
+int write_id_map(int pid, const char *name, const char *map);
+
 /* Writes the id maps of a child that is in a new user namespace; `-` writes none. */
 int write_id_maps(int pid, const char *uid_map, const char *gid_map);
 

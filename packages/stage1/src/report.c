@@ -42,6 +42,7 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_FSMOUNT] = "mount file system",
 	[OP_NAMESPACES] = "make namespaces",
 	[OP_UNSHARE] = "make namespaces",
+	[OP_UNSHARE_USER] = "make user namespace",
 	[OP_SETNS] = "join namespace",
 	[OP_PIDFD_OPEN] = "open process",
 	[OP_CLONE] = "make process",

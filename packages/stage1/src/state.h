@@ -14,6 +14,7 @@ enum status {
 	STATUS_SYSTEM = 71, /* instead of the next but one for a confinement */
 	STATUS_LOCKED = 75,
 	STATUS_REFUSED = 77,
+	STATUS_CONFIGURATION = 78,
 	STATUS_FAILED = 125,
 	STATUS_NOT_EXECUTABLE = 126,
 	STATUS_NOT_FOUND = 127,

@@ -27,7 +27,7 @@ static void settle(void)
 	open_entry.is_settled = true;
 	if (open_entry.is_file && open_entry.written < open_entry.size)
 		check(CHECKED(ftruncate, open_entry.fd, open_entry.size), "set the size of");
-	check(CHECKED(fchown, open_entry.fd, attributes->uid, attributes->gid), "set the owner of");
+	check_owner(CHECKED(fchown, open_entry.fd, attributes->uid, attributes->gid), attributes);
 	check(CHECKED(fchmod, open_entry.fd, attributes->mode), "set the mode of");
 }
 

@@ -127,6 +127,21 @@ _Noreturn void fail(const char *verb, long error)
 	end(STATUS_SYSTEM);
 }
 
+void check_owner(long result, const struct attributes *attributes)
+{
+	/* Of an id that is none here, the kernel says no more than that the argument is invalid. */
+	if (result != -EINVAL) {
+		check(result, "set the owner of");
+		return;
+	}
+	begin("set the owner of");
+	put("no such id in this user namespace: ");
+	put_number(attributes->uid);
+	put(":");
+	put_number(attributes->gid);
+	end(STATUS_SYSTEM);
+}
+
 void check(long result, const char *verb)
 {
 	if (result < 0)

@@ -104,9 +104,9 @@ static void set_attributes(const struct place *place, const struct attributes *a
 {
 	struct __kernel_timespec times[2];
 
-	check(CHECKED(fchownat, place->directory, place->name, attributes->uid, attributes->gid,
-		      AT_SYMLINK_NOFOLLOW),
-	      "set the owner of");
+	check_owner(CHECKED(fchownat, place->directory, place->name, attributes->uid,
+			    attributes->gid, AT_SYMLINK_NOFOLLOW),
+		    attributes);
 	times_for(attributes, times);
 	check(CHECKED(utimensat, place->directory, place->name, times, AT_SYMLINK_NOFOLLOW),
 	      "set the time of");

@@ -102,6 +102,7 @@ void print_file(const char *path);
 _Noreturn void refuse(const char *what);
 _Noreturn void fail(const char *verb, long error);
 void check(long result, const char *verb); /* fails for an error */
-void report_path(const char *path);	   /* which path the messages are about */
+void check_owner(long result, const struct attributes *attributes);
+void report_path(const char *path); /* which path the messages are about */
 
 #endif

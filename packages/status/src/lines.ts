@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PodManifest } from '@rkt/formats';
+import type { PodManifest, PodOwner } from '@rkt/formats';
 import { printTime } from '@rkt/human';
 import type { PodView } from '@rkt/inspect';
 import { printable } from '@rkt/names';
 import type { State } from '@rkt/pods';
+import { hasOwnersFiles, hostRanges, isAlone } from '@rkt/rootless';
 
 const STARTED_STATES: readonly State[] = ['running', 'deleting', 'exited deleting', 'exited', 'exited garbage'];
 
@@ -31,9 +32,19 @@ function startedLines(view: PodView): string[] {
   ];
 }
 
-/** The pod's own range of ids as `FIRST:COUNT`, or why it has none. */
-function rangeOf({ userNamespace }: PodManifest): string {
+/** The pod's own range of ids as `FIRST:COUNT`, with whom it shares them, or why it has none. */
+function rangeOf(manifest: PodManifest): string {
+  const { owner, userNamespace } = manifest;
+  if (owner !== undefined) return rangesOf(owner, hasOwnersFiles(manifest));
   return 'unavailable' in userNamespace
     ? `none: ${printable(userNamespace.unavailable)}`
     : `${userNamespace.first}:${userNamespace.count}`;
+}
+
+/** Without root the ranges are those of the user: all pods of the user have the same. */
+function rangesOf(owner: PodOwner, hasFiles: boolean): string {
+  if (isAlone(owner)) return `none: root of the pod is uid ${owner.uid}, who has no other ids`;
+  const ranges = hostRanges(owner).map(({ first, count }) => `${first}:${count}`);
+  const itself = hasFiles ? `, and with its files uid ${owner.uid} itself` : '';
+  return `${ranges.join(',')}, shared by the pods of uid ${owner.uid}${itself}`;
 }

@@ -133,3 +133,19 @@ test('rkt-status reads no file through a symbolic link', () => {
   assert.equal(stdout, 'state=exited\nnetworks=\nexited=true\n');
   assert.equal(stderr.match(/not a regular file$/gm)?.length, 3);
 });
+
+test('rkt-status says with whom a pod of a user shares its ids', () => {
+  using dir = new TemporaryDirectory();
+  const map = (outside: number, count: number) => [
+    { inside: 0, outside: 1000, count: 1 },
+    ...(count === 0 ? [] : [{ inside: 1, outside, count }]),
+  ];
+  const show = (count: number, volumes?: []) => {
+    const owner = { uid: 1000, gid: 1000, uidMap: map(100_000, count), gidMap: map(100_000, count) };
+    const pod = makePod(dir.path, { manifest: { owner, ...(volumes === undefined ? {} : { volumes }) } });
+    return /^userns=(.*)$/m.exec(runBin('rkt-status', [`--dir=${dir.path}`, pod.uuid]).stdout)?.[1];
+  };
+  assert.equal(show(65_536, []), '100000:65536, shared by the pods of uid 1000');
+  assert.equal(show(65_536), '100000:65536, shared by the pods of uid 1000, and with its files uid 1000 itself');
+  assert.equal(show(0), 'none: root of the pod is uid 1000, who has no other ids');
+});

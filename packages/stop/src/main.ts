@@ -41,7 +41,7 @@ async function stopPod(prefix: string, force: boolean, context: Context): Promis
     throw new Failure(EXIT.no, `cannot stop pod "${uuid}": it is not running: its state is "${view.state}"`);
   }
   const processes = processesOf(view);
-  if (force) await kill(context.dir, view.pod, processes);
+  if (force) await kill(context.dir, view, processes);
   else process.kill(processes.parent, 'SIGTERM');
   context.print(`"${uuid}"`);
 }

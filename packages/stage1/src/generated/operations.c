@@ -625,6 +625,15 @@ const struct operation operations[OP_COUNT] = {
 		    {"flags", KIND_FLAGS, SET_NAMESPACES},
 		},
 	    },
+	[OP_UNSHARE_USER] =
+	    {
+		"unshare_user",
+		2,
+		{
+		    {"uid_map", KIND_IDMAP, SET_NONE},
+		    {"gid_map", KIND_IDMAP, SET_NONE},
+		},
+	    },
 	[OP_SETNS] =
 	    {
 		"setns",
