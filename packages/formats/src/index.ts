@@ -35,6 +35,19 @@ export {
   type Platform,
 } from './oci-image.ts';
 export {
+  EMPTY_BLOB,
+  parseArtifactManifest,
+  parseReferrers,
+  printArtifactManifest,
+  printReferrers,
+  REFERRERS_BYTES_MAX,
+  REFERRERS_MAX,
+  SIGNATURE_TYPE,
+  type ArtifactManifest,
+  type NewArtifact,
+  type Referrer,
+} from './oci-artifact.ts';
+export {
   changeLayoutIndex,
   EMPTY_LAYOUT_INDEX,
   ORIGINAL,

@@ -5,5 +5,6 @@ export { isFull } from './errors.ts';
 export { FETCHED, INDEX, nameOf, SOURCE, type StoredImage } from './images.ts';
 export { type BlobDescriptor, type StoredDocuments } from './read.ts';
 export { type NamedDescriptor } from './references.ts';
+export { type AddedArtifact, type StoredArtifact, type StoredArtifacts } from './referrers.ts';
 export { openStore, type Store } from './store.ts';
 export { type VerifiedBlob } from './verify.ts';
