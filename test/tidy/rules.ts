@@ -16,6 +16,7 @@ export const tiers: Readonly<Record<string, number>> = {
   registry: 3,
   pods: 3,
   cgroups: 3,
+  signatures: 3,
   'flavor-ns': 4,
   inspect: 4,
   collect: 4,
