@@ -18,6 +18,7 @@ export const tiers: Readonly<Record<string, number>> = {
   cgroups: 3,
   signatures: 3,
   'flavor-ns': 4,
+  policy: 4,
   inspect: 4,
   collect: 4,
   'pod-fixtures': 4,
