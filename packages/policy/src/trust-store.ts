@@ -15,7 +15,7 @@ export interface TrustDirectories {
 export const TRUST_DIRECTORIES: TrustDirectories = { system: '/usr/lib/rkt', local: '/etc/rkt' };
 
 /** The size of the largest file of a key. */
-export const KEY_BYTES_MAX = 64 * 1024;
+export const KEY_BYTES_MAX = 256 * 1024;
 
 /** What the name of a file in the trust store says it is. */
 export type TrustKind = 'pgp' | 'key' | 'identity';

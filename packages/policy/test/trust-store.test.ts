@@ -160,8 +160,8 @@ test('collectTrust() refuses a store that others can write to, links and oversiz
   symlinkSync(key, join(link.local, 'trustedkeys', 'root.d', A));
   assert.throws(() => sources(link, docker('example.com/x')), misconfigured(/it is a symbolic link/));
   const large = trustDirectories(t);
-  put(large, ['local', 'root.d', A], 'x'.repeat(64 * 1024 + 1));
-  assert.throws(() => sources(large, docker('example.com/x')), misconfigured(/larger than 65536 bytes/));
+  put(large, ['local', 'root.d', A], 'x'.repeat(256 * 1024 + 1));
+  assert.throws(() => sources(large, docker('example.com/x')), misconfigured(/larger than 262144 bytes/));
 });
 
 test('collectTrust() takes a key whose name is a component of the name for no directory', (t) => {

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
-import { parseDigest } from '@rkt/names';
+import { loadOpenPgp } from './openpgp.ts';
+import { readSignatures } from './pgp-read.ts';
+import { issuerOf, verifyingWith } from './pgp-signature.ts';
+import { verifySignatures } from './pgp-verify.ts';
 import type { DetachedAnswer, DetachedQuestion } from './question.ts';
-import { refuse } from './refusal.ts';
-import type { PgpSigner, Verdict } from './verdict.ts';
+import { badOf, judged, Refused } from './refusal.ts';
+import { sourceOf } from './source.ts';
+import type { Bad, PgpSigner } from './verdict.ts';
 
 /**
  * Who says to have made the signatures of an `.asc` file: for an early "none of these is trusted" before a long download.
  *
  * Nothing is proved. A bad verdict says why the file is no detached signature at all.
  */
-export async function issuersOfDetached(_signature: Uint8Array): Promise<readonly PgpSigner[] | Verdict> {
-  return refuse('failed', 'not built yet');
+export async function issuersOfDetached(signature: Uint8Array): Promise<readonly PgpSigner[] | Bad> {
+  try {
+    const packets = await readSignatures(await loadOpenPgp(), signature);
+    return packets.flatMap((packet) => (packet instanceof Refused ? [] : [issuerOf(packet)]));
+  } catch (error) {
+    return badOf(error);
+  }
 }
 
 /**
@@ -21,19 +29,17 @@ export async function issuersOfDetached(_signature: Uint8Array): Promise<readonl
  */
 export async function verifyDetached(
   content: AsyncIterable<Uint8Array>,
-  _question: DetachedQuestion,
+  question: DetachedQuestion,
 ): Promise<DetachedAnswer> {
-  const [sha256, sha512] = [createHash('sha256'), createHash('sha512')];
-  let sizeBytes = 0;
-  for await (const chunk of content) {
-    sha256.update(chunk);
-    sha512.update(chunk);
-    sizeBytes += chunk.byteLength;
-  }
-  return {
-    verdict: refuse('failed', 'not built yet'),
-    sha256: parseDigest(`sha256:${sha256.digest('hex')}`),
-    sha512: `sha512:${sha512.digest('hex')}`,
-    sizeBytes,
-  };
+  const source = sourceOf(content);
+  const verdict = await judged(async () => {
+    const library = await loadOpenPgp();
+    const packets = await readSignatures(library, question.signature);
+    return verifySignatures(verifyingWith(library, question), source, packets);
+  });
+  const whole = source.ended();
+  const sums = await source.finish();
+  // The digests are those of all bytes, so a verdict about a part of them may not stand beside them.
+  if (verdict.outcome === 'bad' || whole) return { verdict, ...sums };
+  return { verdict: badOf(new Refused('failed', 'the verifier did not read all of the content')), ...sums };
 }

@@ -11,7 +11,7 @@ export interface PgpKey {
   readonly fingerprint: string;
   /** 16 lower-case hexadecimal digits. */
   readonly keyId: string;
-  /** As they stand in the file: escape them before they are shown. */
+  /** Those that the key has signed itself, as they stand in the file: escape them before they are shown. */
   readonly userIds: readonly string[];
   readonly created: Date;
   /** The end of the primary key; undefined if it does not expire. */
@@ -23,6 +23,8 @@ export interface PgpKey {
   readonly bits: number;
   /** Keys that a signature can be from besides the primary one: all subkeys, whether they may sign or not. */
   readonly subkeys: readonly PgpSubkey[];
+  /** Why no signature of it can be good at any time, such as `its key is too weak`; undefined if one can. */
+  readonly problem: string | undefined;
   /** The certificate in binary form, alone. */
   readonly bytes: Uint8Array;
 }

@@ -131,3 +131,12 @@ export type RefusalCode =
   | 'time-untrusted'
   /** The verifier met something that it does not understand. */
   | 'failed';
+
+/** The claims of a signature that says nothing beyond "these bytes". */
+export const NO_CLAIMS: Claims = {
+  digest: undefined,
+  reference: undefined,
+  predicateType: undefined,
+  predicate: undefined,
+  statement: undefined,
+};
