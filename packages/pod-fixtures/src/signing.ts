@@ -96,5 +96,9 @@ export async function addSignatures(store: string, subject: Signed, signatures: 
     size: bytes.byteLength,
   }));
   const manifest = printArtifactManifest({ artifactType: SIGNATURE_TYPE.simpleSigning, subject, layers });
-  await openStore(store).addArtifact({ subject: subject.digest, manifest: Buffer.from(manifest), blobs: signatures });
+  await openStore(store, { create: true }).addArtifact({
+    subject: subject.digest,
+    manifest: Buffer.from(manifest),
+    blobs: signatures,
+  });
 }

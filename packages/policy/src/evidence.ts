@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { Failure } from '@rkt/exit';
 import { parseImageDocument, SIGNATURE_TYPE, type ArtifactManifest } from '@rkt/formats';
 import { type Digest } from '@rkt/names';
@@ -127,4 +129,13 @@ function indexWith(
     (entry) => entry.digest === image && entry.annotations?.['vnd.docker.reference.type'] === undefined,
   );
   return listed ? { digest, bytes } : undefined;
+}
+
+/** True if nobody but root and this user can say which image has which name in a store. */
+export function isOwnStore(dir: string): boolean {
+  const uid = process.geteuid?.() ?? 0;
+  return [dir, join(dir, 'index.json')].every((path) => {
+    const status = lstatSync(path, { throwIfNoEntry: false });
+    return status !== undefined && (status.uid === 0 || status.uid === uid) && (status.mode & 0o022) === 0;
+  });
 }

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-export { gatherEvidence, type Evidence, type EvidenceStore, type FoundSignature, type Subject } from './evidence.ts';
+export {
+  gatherEvidence,
+  isOwnStore,
+  type Evidence,
+  type EvidenceStore,
+  type FoundSignature,
+  type Subject,
+} from './evidence.ts';
 export { imageNameOf, printName, type ImageName } from './image-name.ts';
 export { judge } from './judge.ts';
-export { readPolicy, requireAllowed, type Policy, type PolicyOptions } from './policy.ts';
+export { isInsecureAllowed, readPolicy, requireAllowed, type Policy, type PolicyOptions } from './policy.ts';
 export { parseQuestions, printQuestions, type Question, type Verifier } from './question.ts';
 export { skipped } from './record.ts';
 export { type Authority, type Requirement, type Rules } from './requirement.ts';

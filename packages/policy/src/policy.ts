@@ -55,6 +55,11 @@ export function requireAllowed(
   throw new Failure(EXIT.notPermitted, `cannot use ${first}: "allowInsecure" is false in "${path ?? ''}"`);
 }
 
+/** True if images may be used on this machine that nobody vouches for. */
+export function isInsecureAllowed(reader: StrictReader = makeStrictReader()): boolean {
+  return readSettings(reader, TRUST_DIRECTORIES).settings.allowInsecure;
+}
+
 /** Reads the policy; the keys are read when a name is asked about. */
 export function readPolicy(
   { directories, policyFile }: PolicyOptions,
