@@ -3,6 +3,7 @@ import { type Command, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { createPod, movePod, releaseRanges, type Pod } from '@rkt/pods';
 import { removeTree, writeDurably } from '@rkt/files';
+import { type Verification } from '@rkt/formats';
 import { parseArguments, type PrepareArguments } from './arguments.ts';
 import { composePod, type Composed } from './compose.ts';
 import { filtersOf, type Filter } from './filters.ts';
@@ -33,7 +34,7 @@ export const prepare: Command<typeof options> = {
     if (given.pod['if-stored'] && missingImages(stores, given.images).length > 0) return EXIT.notFound;
     const insecure = parseInsecureOptions(given.pod['insecure-options']);
     const images = findImages(stores, given.images);
-    const verification = decide(images, insecure);
+    const verification = await decide(context, { images, given: given.pod, insecure });
     const filters = await filtersOf(given, insecure);
     await unpackLayers(context, images);
     context.print(makePod(context, { given, images, insecure, filters, verification }));
@@ -46,7 +47,7 @@ interface Settled {
   readonly images: readonly FoundImage[];
   readonly insecure: ReadonlySet<string>;
   readonly filters: readonly (Filter | undefined)[];
-  readonly verification: object;
+  readonly verification: readonly Verification[];
 }
 
 /** Makes the pod's directory; nothing of it stays if that fails. Returns the UUID. */
