@@ -22,8 +22,9 @@ const dist = join(root, 'dist');
 const lib = join(dist, 'lib', 'rkt');
 const bin = join(dist, 'bin');
 
-/** Variables of the caller that change what Node does; only rkt-fetch has a use for further certificates. */
-const foreign = (name: string) => (name === 'rkt-fetch' ? 'NODE_OPTIONS' : 'NODE_OPTIONS NODE_EXTRA_CA_CERTS');
+/** Variables of the caller that change what Node does; only who asks servers has a use for further certificates. */
+const foreign = (name: string) =>
+  ['rkt-fetch', 'rkt-trust'].includes(name) ? 'NODE_OPTIONS' : 'NODE_OPTIONS NODE_EXTRA_CA_CERTS';
 
 /** Registries are trusted as the machine trusts servers, not as Node does by itself. */
 const flags = (name: string) => (name === 'rkt-fetch' ? '--use-system-ca ' : '');

@@ -91,6 +91,22 @@ describe('trust', { skip: skipPods }, () => {
     assert.equal(decision?.verifier.uid, 0);
   });
 
+  test('trust, verify and prepare agree, and the command that a refusal names is the one that helps', async (t) => {
+    const scene = makeScene(t);
+    const { rkt, image, options, local, prepare } = scene;
+    await sign(scene);
+    const refused = prepare(image);
+    const [, words = ''] = /wanted rkt trust (--prefix=\S+) FILE/.exec(refused.stderr) ?? [];
+    assert.equal(rkt.run('verify', ...options, image).status, 1);
+    const key = write(join(local, 'alice.asc'), ring.publicKey(ALICE));
+    rkt.ok('trust', ...options, words, '--skip-fingerprint-review', key);
+    assert.equal(rkt.run('verify', ...options, image).status, 0);
+    assert.equal(prepare(image).status, 0);
+    rkt.ok('trust', ...options, `--remove=${alice}`);
+    assert.equal(rkt.run('verify', ...options, image).status, 1);
+    assert.equal(prepare(image).status, 77);
+  });
+
   /** Prepares and expects a refusal of this status; no pod and no layer may stay. */
   const refuse = ({ rkt, image, prepare }: Scene, status: number, ...words: readonly string[]): string => {
     const result = prepare(...words, image);

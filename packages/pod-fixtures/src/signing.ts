@@ -20,7 +20,7 @@ export class Keyring implements Disposable {
     const base = ['--batch', '--no-tty', '--quiet', '--yes', '--pinentry-mode', 'loopback', '--passphrase', ''];
     const time = at === undefined ? [] : [`--faked-system-time=${at}!`];
     return execFileSync('gpg', [...base, ...time, ...args], {
-      env: { ...process.env, GNUPGHOME: this.#home, LC_ALL: 'C' },
+      env: { ...process.env, GNUPGHOME: this.#home, LC_ALL: 'C.UTF-8' },
       input,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -54,7 +54,7 @@ export class Keyring implements Disposable {
         `=${userId}`,
       ],
       {
-        env: { ...process.env, GNUPGHOME: this.#home, LC_ALL: 'C' },
+        env: { ...process.env, GNUPGHOME: this.#home, LC_ALL: 'C.UTF-8' },
         input: 'y\n0\n\ny\n',
         stdio: ['pipe', 'pipe', 'pipe'],
       },

@@ -20,6 +20,7 @@ export {
   readTrustDirectory,
   TRUST_DIRECTORIES,
   trustDirectory,
+  trustedFor,
   type TrustDirectories,
   type TrustFile,
 } from './trust-store.ts';

@@ -122,3 +122,14 @@ function authorityOf(reader: StrictReader, { kind, name, path, bytes }: TrustFil
     }
   }
 }
+
+/** The files that count for the names of a prefix, or for every name: what is left after masks. */
+export function trustedFor(reader: StrictReader, directories: TrustDirectories, prefix: string | undefined): string[] {
+  const name: ImageName = {
+    transport: prefix === undefined ? 'none' : 'appc',
+    path: prefix ?? '',
+    tag: undefined,
+    digest: undefined,
+  };
+  return collectTrust(reader, directories, name).authorities.map(({ source }) => source);
+}
