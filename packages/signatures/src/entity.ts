@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KeyObject } from 'node:crypto';
-import type { SignedEntity } from '@sigstore/verify';
+import type { SignedEntity, TrustMaterial } from '@sigstore/verify';
 import { isDigestOf, isSignedBy, type Signed } from './bytes.ts';
+import type { Certificate } from './certificate.ts';
 import type { TrustedRoot } from './keys.ts';
 import { placeOf } from './log-entry.ts';
 import { messageOf, Refused } from './refusal.ts';
@@ -46,21 +47,45 @@ export async function verifyEntity(entity: SignedEntity, { root, key }: Against)
   const [{ Verifier }, material] = await Promise.all([import('@sigstore/verify'), trustMaterialOf(root)]);
   const finder = key === undefined ? material.publicKey : () => ({ publicKey: key, validFor: () => true });
   const byCertificate = key === undefined;
+  const certificatesLogged = material.ctlogs.length > 0;
   const verifier = new Verifier(
     { ...material, publicKey: finder },
     {
       tlogThreshold: 1,
-      // A root without logs of certificates is of an instance that has none.
-      ctlogThreshold: byCertificate && material.ctlogs.length > 0 ? 1 : 0,
+      ctlogThreshold: byCertificate && certificatesLogged ? 1 : 0,
       // Never 0 with a certificate, which is only compared with trusted ones for each of these times.
       timestampThreshold: byCertificate ? 1 : 0,
     },
   );
   try {
-    verifier.verify(entity);
+    verifier.verify(within(entity, material));
   } catch (error) {
     throw refusalOf(error);
   }
+}
+
+/**
+ * The entity without what a root cannot be asked about, because it is made of bare keys and has no more than these.
+ *
+ * The library would refuse what it finds no key for. A root without logs of certificates is of an instance that has none, or of an
+ * administrator who does not ask for them; a log without a name has no notes that could be looked up, so its promise has to do.
+ */
+function within(entity: SignedEntity, { ctlogs, tlogs }: TrustMaterial): SignedEntity {
+  const unnamed = tlogs.filter(({ baseURL }) => baseURL === '');
+  const tlogEntries = entity.tlogEntries.map((entry) =>
+    entry.inclusionPromise !== undefined && unnamed.some(({ logID }) => logID.equals(entry.logId.keyId))
+      ? { ...entry, inclusionProof: undefined }
+      : entry,
+  );
+  if (entity.key.$case !== 'certificate' || ctlogs.length > 0) return { ...entity, tlogEntries };
+  return { ...entity, tlogEntries, key: { $case: 'certificate', certificate: withoutProofs(entity.key.certificate) } };
+}
+
+/** The certificate, except that its copy, in which the library looks for proofs of certificate logs, has none. */
+function withoutProofs(certificate: Certificate): Certificate {
+  const copy: Certificate = Object.create(certificate, { extensions: { value: [] } });
+  const view: Certificate = Object.create(certificate, { clone: { value: () => copy } });
+  return view;
 }
 
 const codes: Readonly<Record<string, readonly [code: RefusalCode, reason: string]>> = {

@@ -223,6 +223,11 @@ test('verifyBundleSignature() refuses what was signed in the future, give or tak
 });
 
 test('verifyBundleSignature() wants a proof that the certificate was logged, if the root has such logs', async () => {
+  assertGood(
+    await ask(bundle, { root: await instance.root({ ...instance.document, ctlogs: [] }) }),
+    signer,
+    'no such logs',
+  );
   const { document } = await makeInstance();
   const other = { ...instance.document, ctlogs: document.ctlogs };
   assertBad(
@@ -230,4 +235,21 @@ test('verifyBundleSignature() wants a proof that the certificate was logged, if 
     'untrusted-certificate',
     'another log of certificates',
   );
+});
+
+test('verifyBundleSignature() is content with the promise of a log whose name the root does not have', async () => {
+  const tlogs = instance.document.tlogs.map((log) => ({ ...log, baseUrl: '' }));
+  const unnamed = await instance.root({ ...instance.document, tlogs });
+  assertGood(await ask(bundle, { root: unnamed }), signer, 'promised');
+  const stranger = await makeInstance();
+  const promise: object = Object((await stranger.logV1(entryFor(good, signing)))['inclusionPromise']);
+  const forged = bundleOf(good, signing, { tlogEntries: [{ ...entry, inclusionPromise: promise }] });
+  assertBad(await ask(forged, { root: unnamed }), 'log-untrusted', 'the promise of another log');
+  const tlogEntries = [await instance.logV2(entryForV2(good, signing))];
+  const proved = bundleOf(good, signing, {
+    tlogEntries,
+    timestampVerificationData: await instance.stamp(good.signature),
+  });
+  assertGood(await ask(proved), signer, 'proved to who knows the name');
+  assertBad(await ask(proved, { root: unnamed }), 'log-untrusted', 'proved only');
 });
