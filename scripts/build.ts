@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { build } from 'esbuild';
+import { createRequire } from 'node:module';
+import { build, type Plugin } from 'esbuild';
 import { compile, encode, parseProfile } from 'seccomp-tools';
 import { generate } from '../packages/rkt/scripts/generate.ts';
 
@@ -53,6 +54,25 @@ function install(path: string, content: string): void {
   chmodSync(path, 0o755);
 }
 
+/**
+ * A library that is no part of any bundle but a file of its own, loaded when it is needed: its licence, the LGPL, wants whoever has
+ * an installation to be able to replace it.
+ */
+const apart = 'openpgp';
+
+const leaveApart: Plugin = {
+  name: 'leave-apart',
+  setup: (building) =>
+    building.onResolve({ filter: new RegExp(`^${apart}$`) }, () => ({ path: `./${apart}.js`, external: true })),
+};
+
+/** The library as npm brought it, with its licence. */
+function installApart(): void {
+  const path = createRequire(import.meta.url).resolve(apart);
+  copyFileSync(path, join(lib, `${apart}.js`));
+  copyFileSync(join(root, 'node_modules', apart, 'LICENSE'), join(lib, `${apart}.LICENSE`));
+}
+
 async function bundle(points: readonly { name: string; path: string }[]): Promise<void> {
   await build({
     entryPoints: Object.fromEntries(points.map(({ name, path }) => [name, path])),
@@ -63,6 +83,9 @@ async function bundle(points: readonly { name: string; path: string }[]): Promis
     format: 'cjs',
     conditions: ['source'],
     define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
+    plugins: [leaveApart],
+    // What is imported where it is needed becomes a call of require: a bundle is one file, and costs nothing before.
+    supported: { 'dynamic-import': false },
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
@@ -81,6 +104,8 @@ function buildFilter(): void {
 /** Fills the compile cache of V8 beside the bundles, which halves what loading them costs. */
 function fillCache(names: readonly string[]): void {
   for (const name of names) spawnSync(join(bin, name), ['--help'], { stdio: 'ignore' });
+  const environment = { ...process.env, NODE_COMPILE_CACHE: join(lib, 'cache') };
+  spawnSync(process.execPath, [join(lib, `${apart}.js`)], { stdio: 'ignore', env: environment });
 }
 
 async function main(): Promise<void> {
@@ -97,6 +122,7 @@ async function main(): Promise<void> {
   buildFilter();
   // Relative, so that a clone can be moved, or seen at another place.
   symlinkSync(relative(lib, process.execPath), join(lib, 'node'));
+  installApart();
   const all = entries('bin');
   await bundle([...all, ...entries('libexec')].filter(({ shell }) => !shell));
   for (const { name, path, shell } of all)

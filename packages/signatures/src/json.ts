@@ -4,7 +4,7 @@ import { printable } from '@rkt/names';
 import { messageOf, Refused } from './refusal.ts';
 
 /** An object of a JSON document. */
-type JsonObject = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** JSON of strangers; whatever is wrong with it is one refusal. */
 export function parse(bytes: Uint8Array, limitBytes: number): unknown {

@@ -5,10 +5,8 @@ import { strictConfig, type OpenPgp } from './openpgp.ts';
 import { readPgpKey } from './pgp-key.ts';
 import { explain } from './pgp-reasons.ts';
 import { badOf, Refused } from './refusal.ts';
+import { SKEW_MS } from './skew.ts';
 import { NO_CLAIMS, type Good, type PgpSigner, type Verdict } from './verdict.ts';
-
-/** How far the clock of a signer may be ahead of ours. */
-const SKEW_MS = 5 * 60 * 1000;
 
 /** Binary document, RFC 9580 section 5.2.1: the only type that says "these very bytes". */
 const BINARY: number = 0;

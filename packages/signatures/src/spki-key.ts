@@ -36,7 +36,7 @@ export function parseSpkiKey(pem: Uint8Array, what: string): SpkiKey {
 }
 
 /** Algorithm and size of a key that may vouch, or why it may not. */
-function describeKey(key: KeyObject): Pick<SpkiKey, 'algorithm' | 'bits'> | string {
+export function describeKey(key: KeyObject): Pick<SpkiKey, 'algorithm' | 'bits'> | string {
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
   const type = key.asymmetricKeyType;
   if (type === 'ed25519') return { algorithm: 'Ed25519', bits: 255 };
@@ -49,4 +49,9 @@ function describeKey(key: KeyObject): Pick<SpkiKey, 'algorithm' | 'bits'> | stri
   if (modulusLength < RSA_BITS_MIN) return `RSA of ${modulusLength} bits is too weak: wanted ${RSA_BITS_MIN} or more`;
   if (modulusLength > RSA_BITS_MAX) return `RSA of ${modulusLength} bits: wanted at most ${RSA_BITS_MAX}`;
   return { algorithm: 'RSA', bits: modulusLength };
+}
+
+/** The key for verifying. */
+export function keyObjectOf({ bytes }: SpkiKey): KeyObject {
+  return createPublicKey({ key: Buffer.from(bytes), format: 'der', type: 'spki' });
 }
