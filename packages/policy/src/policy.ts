@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
+import { exists } from '@rkt/files';
 import { DEFAULT_SETTINGS, parseTrustSettings, SETTINGS_BYTES_MAX, type TrustSettings } from '@rkt/formats';
 import { hasPrefix, type ImageName } from './image-name.ts';
 import { choosePolicy } from './policy-file.ts';
@@ -22,6 +23,8 @@ export interface Policy {
   readonly rulesFor: (name: ImageName) => Rules;
 }
 
+const SETTINGS = 'trust.json';
+
 interface Settings {
   readonly path: string | undefined;
   readonly settings: TrustSettings;
@@ -30,7 +33,7 @@ interface Settings {
 /** Reads `trust.json`: the administrator's, or if there is none the vendor's. */
 function readSettings(reader: StrictReader, { system, local }: TrustDirectories): Settings {
   for (const directory of [local, system]) {
-    const path = join(directory, 'trust.json');
+    const path = join(directory, SETTINGS);
     const bytes = reader.read(path, SETTINGS_BYTES_MAX);
     if (bytes !== undefined) return { path, settings: parseTrustSettings(bytes, path) };
   }
@@ -49,7 +52,8 @@ export function requireAllowed(
   }: { reader?: StrictReader; directories?: TrustDirectories } = {},
 ): void {
   const [first] = wanted;
-  if (first === undefined) return;
+  // Nothing to read, and nothing to be strict about: most machines.
+  if (first === undefined || !hasSettings(directories)) return;
   const { path, settings } = readSettings(reader, directories);
   if (settings.allowInsecure) return;
   throw new Failure(EXIT.notPermitted, `cannot use ${first}: "allowInsecure" is false in "${path ?? ''}"`);
@@ -57,7 +61,11 @@ export function requireAllowed(
 
 /** True if images may be used on this machine that nobody vouches for. */
 export function isInsecureAllowed(reader: StrictReader = makeStrictReader()): boolean {
-  return readSettings(reader, TRUST_DIRECTORIES).settings.allowInsecure;
+  return !hasSettings(TRUST_DIRECTORIES) || readSettings(reader, TRUST_DIRECTORIES).settings.allowInsecure;
+}
+
+function hasSettings({ system, local }: TrustDirectories): boolean {
+  return [local, system].some((directory) => exists(directory, SETTINGS));
 }
 
 /** Reads the policy; the keys are read when a name is asked about. */
@@ -71,7 +79,7 @@ export function readPolicy(
     allowInsecure: settings.allowInsecure,
     rulesFor: (name) => {
       const collected = collectTrust(reader, directories, name);
-      const from = path ?? join(directories.local, 'trust.json');
+      const from = path ?? join(directories.local, SETTINGS);
       const chosen =
         file === undefined
           ? fromTrustStore(collected, { name, settings, from, local: directories.local })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, fstatSync, lstatSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, readFileSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { namesIn, openRegular, readBounded } from '@rkt/files';
@@ -27,7 +27,7 @@ const WRITABLE_BY_OTHERS = 0o022;
  * A component that was found so cannot be changed by anybody else afterwards: it is looked at once.
  */
 export function makeStrictReader(uid: number = process.geteuid?.() ?? 0): StrictReader {
-  const owners: ReadonlySet<number> = new Set([0, uid]);
+  const owners: ReadonlySet<number> = new Set([rootId(), uid]);
   const seen = new Map<string, Stats>();
 
   const look = (path: string): Stats | undefined => {
@@ -54,6 +54,16 @@ export function makeStrictReader(uid: number = process.geteuid?.() ?? 0): Strict
       return names;
     },
   };
+}
+
+/**
+ * The number that root of the machine has here. In a user namespace that does not know it, it looks like everybody whom
+ * the namespace does not know: whoever is root of such a namespace is an ordinary user, and decides for nobody else.
+ */
+function rootId(): number {
+  const ranges = readFileSync('/proc/self/uid_map', 'utf8').trim().split('\n');
+  const first = ranges.map((line) => line.trim().split(/\s+/).map(Number)).find(([, outside]) => outside === 0);
+  return first?.[0] ?? Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'));
 }
 
 function namesOf(path: string): string[] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { EXIT } from '@rkt/exit';
@@ -165,4 +165,9 @@ test('requireAllowed() refuses all that the settings of the installation forbid,
     ),
   );
   check([]);
+  chmodSync(path, 0o666);
+  assert.throws(() => check(['--policy']), misconfigured(/it can be written by/));
+  rmSync(path);
+  chmodSync(directories.local, 0o777);
+  check(['--policy']);
 });

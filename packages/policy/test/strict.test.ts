@@ -97,6 +97,25 @@ test(
   },
 );
 
+test(
+  'read() takes root of the machine for root in a user namespace that has no number for it',
+  { skip: !root && 'root becomes that user' },
+  (t) => {
+    const dir = strictDirectory(t);
+    const paths = ['root', 'own', 'open'].map((name) =>
+      write(join(dir, 'a', name), name, name === 'open' ? 0o666 : 0o644),
+    );
+    chownSync(join(dir, 'a', 'own'), 1000, 1000);
+    const script = `import { makeStrictReader } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
+    for (const path of process.argv.slice(1))
+      try { console.log(String(makeStrictReader().read(path, 100))); } catch (error) { console.log(error.status); }`;
+    const node = [process.execPath, '--conditions=source', '--input-type=module', '-e', script, ...paths];
+    const user = ['--reuid=1000', '--regid=1000', '--clear-groups', 'unshare', '--map-root-user', ...node];
+    const { stdout, stderr } = spawnSync('setpriv', user, { encoding: 'utf8' });
+    assert.equal(stdout, 'root\nown\n78\n', stderr);
+  },
+);
+
 test('list() refuses a directory that is none, and tells nothing of one that is not there', (t) => {
   const dir = strictDirectory(t);
   const reader = makeStrictReader();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,25 +45,39 @@ export async function judgeImages(dir: string, images: readonly FoundImage[], ru
 }
 
 function ask(dir: string, questions: readonly Question[]): Verification[] {
+  const program = [process.execPath, '--max-old-space-size=512', libraryFile('decide-images.js')];
+  const { status, stdout, stderr, error } =
+    process.geteuid?.() === 0 ? runAsNobody(dir, program, questions) : start(program, questions);
+  if (status === EXIT.ok) return parseVerification(stdout, 'the decision').decisions;
+  const why = error?.message ?? (stderr.trim().split('\n').at(-1) || `it ended with status ${String(status)}`);
+  const message = status === EXIT.configuration ? why : `cannot verify signatures: ${why}`;
+  throw new Failure(statusOf(status), escaped(message));
+}
+
+function start([file = '', ...args]: readonly string[], questions: readonly Question[]): SpawnSyncReturns<string> {
+  return spawnSync(file, args, {
+    input: printQuestions(questions),
+    encoding: 'utf8',
+    maxBuffer: ANSWER_BYTES_MAX,
+    timeout: TIME_MAX_MS,
+    killSignal: 'SIGKILL',
+  });
+}
+
+/** An ordinary user has no rights to give up; root has them all. */
+function runAsNobody(
+  dir: string,
+  program: readonly string[],
+  questions: readonly Question[],
+): SpawnSyncReturns<string> {
   makePhases(dir);
   // A place that rkt-gc cleans up if we are killed.
   const scratch = join(dir, 'pods', 'embryo', randomUUID());
   mkdirSync(scratch, { mode: 0o700 });
   try {
-    const program = [process.execPath, '--max-old-space-size=512', libraryFile('decide-images.js')];
     const plan = join(scratch, 'decide.plan');
     writeNew(plan, printPlan(readerPlan(program, 'reads signatures that strangers made')), 0o600);
-    const { status, stdout, stderr, error } = spawnSync(libraryFile('stage1'), [plan], {
-      input: printQuestions(questions),
-      encoding: 'utf8',
-      maxBuffer: ANSWER_BYTES_MAX,
-      timeout: TIME_MAX_MS,
-      killSignal: 'SIGKILL',
-    });
-    if (status === EXIT.ok) return parseVerification(stdout, 'the decision').decisions;
-    const why = error?.message ?? (stderr.trim().split('\n').at(-1) || `it ended with status ${String(status)}`);
-    const message = status === EXIT.configuration ? why : `cannot verify signatures: ${why}`;
-    throw new Failure(statusOf(status), escaped(message));
+    return start([libraryFile('stage1'), plan], questions);
   } finally {
     removeTree(scratch);
   }
