@@ -74,6 +74,14 @@ export class Keyring implements Disposable {
     return this.#gpg(['--local-user', `=${userId}`, '--sign', '--output', '-'], { input, ...at });
   }
 
+  /** A detached signature, armored, as that of an ACI. */
+  signDetached(userId: string, content: Uint8Array, at: string): Buffer {
+    return this.#gpg(['--local-user', `=${userId}`, '--armor', '--detach-sign', '--output', '-'], {
+      input: content,
+      at,
+    });
+  }
+
   [Symbol.dispose](): void {
     const env = { ...process.env, GNUPGHOME: this.#home };
     spawnSync('gpgconf', ['--kill', 'gpg-agent'], { env, stdio: 'ignore' });

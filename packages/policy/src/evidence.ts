@@ -72,21 +72,40 @@ const KINDS: ReadonlyMap<string, FoundSignature['kind']> = new Map([
  */
 export function gatherEvidence(store: EvidenceStore, image: FoundImage): Evidence {
   const problems: string[] = [];
-  const attempt = <T>(read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      problems.push(error.message);
-      return undefined;
-    }
-  };
   const manifest = store.readBlob(image.digest);
-  const index = image.index === undefined ? undefined : attempt(() => indexWith(store, image.index, image.digest));
+  const index =
+    image.index === undefined ? undefined : attempt(problems, () => indexWith(store, image.index, image.digest));
   const documents = [{ digest: image.digest, bytes: manifest }, ...(index === undefined ? [] : [index])];
+  const subjects = documents.map(({ digest }) => digest);
+  return {
+    subject: { kind: 'manifest', digest: image.digest, size: manifest.byteLength, indexDigest: index?.digest },
+    documents,
+    signatures: readSignatures(store, subjects, problems),
+    problems,
+  };
+}
+
+/** Reads the signatures of an ACI, a blob of the store as it was served; whoever decides reads the blob itself besides. */
+export function gatherAciEvidence(store: EvidenceStore, { digest, size }: Pick<Subject, 'digest' | 'size'>): Evidence {
+  const problems: string[] = [];
+  const signatures = readSignatures(store, [digest], problems);
+  return { subject: { kind: 'aci', digest, size }, documents: [], signatures, problems };
+}
+
+function attempt<T>(problems: string[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    problems.push(error.message);
+    return undefined;
+  }
+}
+
+function readSignatures(store: EvidenceStore, subjects: readonly Digest[], problems: string[]): FoundSignature[] {
   const signatures: FoundSignature[] = [];
   let totalBytes = 0;
-  for (const [subject, layer] of documents.flatMap(({ digest }) => layersOf(store, digest, problems))) {
+  for (const [subject, layer] of subjects.flatMap((digest) => layersOf(store, digest, problems))) {
     const kind = KINDS.get(layer.mediaType);
     if (kind === undefined) continue;
     totalBytes += layer.size;
@@ -94,17 +113,11 @@ export function gatherEvidence(store: EvidenceStore, image: FoundImage): Evidenc
       problems.push(`only ${signatures.length} signatures were looked at`);
       break;
     }
-    const bytes = attempt(() => store.readBlob(layer.digest));
+    const bytes = attempt(problems, () => store.readBlob(layer.digest));
     if (bytes === undefined) continue;
     signatures.push({ kind, subject, blob: layer.digest, bytes, annotations: layer.annotations ?? {} });
   }
-  const subject: Subject = {
-    kind: 'manifest',
-    digest: image.digest,
-    size: manifest.byteLength,
-    indexDigest: index?.digest,
-  };
-  return { subject, documents, signatures, problems };
+  return signatures;
 }
 
 type Layer = ArtifactManifest['layers'][number];

@@ -36,12 +36,16 @@ export interface Asked {
 
 const digestOf = (bytes: Uint8Array) => parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
 
-/** Puts a document into a store. */
-async function addDocument(store: Store, value: object, mediaType: string): Promise<Signed> {
-  const bytes = Buffer.from(JSON.stringify(value));
-  const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.byteLength };
+/** Puts a blob into a store. */
+export async function addBlob(store: Store, bytes: Buffer) {
+  const descriptor = { digest: digestOf(bytes), size: bytes.byteLength };
   await store.addBlob(descriptor, (offset) => Readable.from([bytes.subarray(offset)]));
-  return descriptor;
+  return { ...descriptor, bytes };
+}
+
+async function addDocument(store: Store, value: object, mediaType: string): Promise<Signed> {
+  const { digest, size } = await addBlob(store, Buffer.from(JSON.stringify(value)));
+  return { mediaType, digest, size };
 }
 
 /** Makes a place; another `label` is another image. */
