@@ -158,6 +158,16 @@ test('verifyDetached() refuses the keys of others, and no keys at all, naming wh
   assert.deepEqual(await issuersOfDetached(signature), [verdict.outcome === 'bad' && verdict.signer]);
 });
 
+test('verifyDetached() takes no key that shares only the key ID', async () => {
+  const signature = ring.sign(alice, content);
+  const [one] = await trusted(aliceKey);
+  const twin = {
+    key: { ...(one ?? assert.fail()).key, fingerprint: `ffffffffffffffffffffffff${fingerprint.slice(-16)}` },
+  };
+  const { verdict } = await verifyDetached(whole(content), { signature, keys: [twin], now });
+  assertBad(verdict, 'unknown-key', 'a twin');
+});
+
 /** The packet with one octet of its body changed: 0 the version, 1 the type. */
 function withOctet(signature: Buffer, index: number, value: number): Buffer {
   const changed = Buffer.from(signature);
