@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
 import * as openpgp from 'openpgp';
@@ -91,6 +92,30 @@ test('verifyDetached() throws what the content throws, and never a verdict for a
     const question = { signature, keys: await trusted(aliceKey), now };
     await assert.rejects(verifyDetached(broken(), question), { message: 'the disk is gone' });
   }
+});
+
+test('verifyDetached() lets no program end well whose content never ends', async () => {
+  const program = `
+    import { parsePgpKeys, verifyDetached } from '@rkt/signatures';
+    const [key, signature] = process.argv.slice(1).map((text) => Buffer.from(text, 'base64'));
+    async function* content() {
+      yield Buffer.from('a part');
+      await new Promise(() => {});
+    }
+    const keys = (await parsePgpKeys(key, 'key')).map((key) => ({ key }));
+    const { verdict } = await verifyDetached(content(), { signature, keys, now: new Date() });
+    process.exitCode = verdict.outcome === 'good' ? 0 : 1;`;
+  const options = [
+    '--conditions=source',
+    '--disable-warning=ExperimentalWarning',
+    '--input-type=module',
+    '--eval',
+    program,
+  ];
+  const inputs = [aliceKey, ring.sign(alice, Buffer.from('a part'))].map((bytes) => bytes.toString('base64'));
+  const { status } = spawnSync(process.execPath, [...options, ...inputs], { cwd: import.meta.dirname });
+  // What Node ends with when nothing is left to wait for.
+  assert.equal(status, 13);
 });
 
 test('verifyDetached() accepts a signing subkey and names the primary key', async () => {
