@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes package-lock.json anew, and complete: `npm ci` wants an entry for every optional package, also those of other
+// Brings package-lock.json up to date, and completes it: `npm ci` wants an entry for every optional package, also those of other
 // platforms, which npm leaves out when it cannot or need not look them up.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 interface Entry {
@@ -36,12 +37,24 @@ function isThere(packages: Lock['packages'], from: string, name: string): boolea
   }
 }
 
-rmSync(path, { force: true });
-execFileSync('npm', ['install', '--package-lock-only', '--ignore-scripts', '--silent'], {
-  cwd: root,
-  stdio: 'inherit',
-});
-const lock: Lock = JSON.parse(readFileSync(path, 'utf8'));
+/** The lock file as npm makes it where nothing is installed: what is installed has no record of what it was checked against. */
+function resolve(): Lock {
+  const directory = mkdtempSync(join(tmpdir(), 'rkt-lock-'));
+  try {
+    const folders = readdirSync(join(root, 'packages')).map((folder) => join('packages', folder));
+    const manifests = [...folders.map((folder) => join(folder, 'package.json')), 'package.json'];
+    for (const folder of folders) mkdirSync(join(directory, folder), { recursive: true });
+    for (const file of [...manifests, '.npmrc', 'package-lock.json'])
+      if (existsSync(join(root, file))) cpSync(join(root, file), join(directory, file));
+    const args = ['install', '--package-lock-only', '--ignore-scripts', '--silent'];
+    execFileSync('npm', args, { cwd: directory, stdio: 'inherit' });
+    return JSON.parse(readFileSync(join(directory, 'package-lock.json'), 'utf8'));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const lock = resolve();
 for (const [from, entry] of Object.entries({ ...lock.packages })) {
   const { optionalDependencies = {}, dev }: Entry = entry;
   for (const [name, version] of Object.entries(optionalDependencies)) {

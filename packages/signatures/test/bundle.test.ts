@@ -224,6 +224,20 @@ test('verifyBundleSignature() refuses entries of logs that prove nothing about t
     assertBad(await askLog(bundleOf(good, keys, { tlogEntries })), code, what);
 });
 
+test('verifyBundleSignature() refuses entries of logs about other bytes than those of a message', async () => {
+  const message = messageOf(manifest, keys);
+  const elsewhere: Made = { ...message, logged: Buffer.from('other bytes') };
+  for (const [made, code] of [
+    [message, undefined],
+    [elsewhere, 'log-mismatch'],
+  ] as const)
+    for (const entry of [await instance.logV1(entryFor(made, keys)), await instance.logV2(entryForV2(made, keys))]) {
+      const verdict = await askLog(bundleOf(message, keys, { tlogEntries: [entry] }));
+      if (code === undefined) assertGood(verdict, signerOf(keys), 'logged');
+      else assertBad(verdict, code, 'other bytes');
+    }
+});
+
 test('verifyBundleAttestation() returns statements of any type about the image', async () => {
   const predicateType = 'https://slsa.dev/provenance/v1';
   const text = JSON.stringify({

@@ -83,10 +83,10 @@ function issue(changes: Readonly<Record<string, string | undefined>> = {}, key =
   return { privateKey, publicKey: createPublicKey(privateKey), certificate: derOf(name) };
 }
 
-async function ask(signing: Signing, identities: readonly Identity[] = [alice]) {
+async function ask(signing: Signing, identities: readonly Identity[] = [alice], against = root) {
   const made = envelopeOf(statementOf(digest), signing);
   const tlogEntries = [await instance.logV1(entryFor(made, signing))];
-  const trust = { kind: 'identities', identities, root } as const;
+  const trust = { kind: 'identities', identities, root: against } as const;
   return verifyBundleSignature(bytesOf(bundleOf(made, signing, { tlogEntries })), { digest, trust, now: new Date() });
 }
 
@@ -131,6 +131,11 @@ test('certificates for other purposes are refused', async () => {
     ['issuing', { basicConstraints: 'critical, CA:true', keyUsage: 'critical, keyCertSign, digitalSignature' }],
   ];
   for (const [what, extensions] of cases) assertBad(await ask(issue(extensions)), 'untrusted-certificate', what);
+});
+
+test('a certificate that no log has is refused if the root has logs of certificates', async () => {
+  const logged = await instance.root({ ...instance.document, certificateAuthorities: [authority] });
+  assertBad(await ask(issue(), [alice], logged), 'untrusted-certificate', 'no proof');
 });
 
 test('keys that are too weak are refused in certificates too', async () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
 import * as openpgp from 'openpgp';
@@ -93,6 +94,30 @@ test('verifyDetached() throws what the content throws, and never a verdict for a
   }
 });
 
+test('verifyDetached() lets no program end well whose content never ends', async () => {
+  const program = `
+    import { parsePgpKeys, verifyDetached } from '@rkt/signatures';
+    const [key, signature] = process.argv.slice(1).map((text) => Buffer.from(text, 'base64'));
+    async function* content() {
+      yield Buffer.from('a part');
+      await new Promise(() => {});
+    }
+    const keys = (await parsePgpKeys(key, 'key')).map((key) => ({ key }));
+    const { verdict } = await verifyDetached(content(), { signature, keys, now: new Date() });
+    process.exitCode = verdict.outcome === 'good' ? 0 : 1;`;
+  const options = [
+    '--conditions=source',
+    '--disable-warning=ExperimentalWarning',
+    '--input-type=module',
+    '--eval',
+    program,
+  ];
+  const inputs = [aliceKey, ring.sign(alice, Buffer.from('a part'))].map((bytes) => bytes.toString('base64'));
+  const { status } = spawnSync(process.execPath, [...options, ...inputs], { cwd: import.meta.dirname });
+  // What Node ends with when nothing is left to wait for.
+  assert.equal(status, 13);
+});
+
 test('verifyDetached() accepts a signing subkey and names the primary key', async () => {
   const user = 'Sub <sub@example.com>';
   const made = ring.make(user, 'ed25519');
@@ -156,6 +181,16 @@ test('verifyDetached() refuses the keys of others, and no keys at all, naming wh
     userIds: [],
   });
   assert.deepEqual(await issuersOfDetached(signature), [verdict.outcome === 'bad' && verdict.signer]);
+});
+
+test('verifyDetached() takes no key that shares only the key ID', async () => {
+  const signature = ring.sign(alice, content);
+  const [one] = await trusted(aliceKey);
+  const twin = {
+    key: { ...(one ?? assert.fail()).key, fingerprint: `ffffffffffffffffffffffff${fingerprint.slice(-16)}` },
+  };
+  const { verdict } = await verifyDetached(whole(content), { signature, keys: [twin], now });
+  assertBad(verdict, 'unknown-key', 'a twin');
 });
 
 /** The packet with one octet of its body changed: 0 the version, 1 the type. */

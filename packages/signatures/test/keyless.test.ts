@@ -70,6 +70,8 @@ test('verifyBundleSignature() accepts entries of the second generation with the 
     const verdict = await ask(bundleOf(made, signing, { tlogEntries, timestampVerificationData }));
     assertGood(verdict, signer, made.kind);
     assert.equal(verdict.signedAt?.source, 'tsa');
+    // The index that is proved, not the one that stands beside.
+    assert.equal(verdict.log?.index, '0');
     assertBad(await ask(bundleOf(made, signing, { tlogEntries })), 'time-missing', 'without a timestamp');
     const claimed = tlogEntries.map((one) => ({ ...one, integratedTime: String(Math.floor(Date.now() / 1000)) }));
     assertBad(

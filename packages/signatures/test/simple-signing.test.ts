@@ -138,5 +138,7 @@ test('verifySimpleSigning() refuses a good signature that has expired, or that u
   assertBad(await ask(sign(payload(), ...options)), 'signature-expired', 'expired');
   const bomb = sign(Buffer.alloc(64 * 1024 * 1024), '--compress-algo', 'zlib', '--compress-level', '9');
   assert.ok(bomb.length < 256 * 1024);
-  assertBad(await ask(bomb), 'malformed', 'a bomb');
+  const verdict = await ask(bomb);
+  assertBad(verdict, 'malformed', 'a bomb');
+  assert.match(verdict.outcome === 'bad' ? verdict.reason : '', /cannot be unpacked/);
 });
