@@ -29,7 +29,7 @@ const bin = join(dist, 'bin');
 function launcherOf(name: string, path: string): string {
   const file = join(dirname(path), '..', 'privileges.json');
   const declaration = parseDeclaration(JSON.parse(readFileSync(file, 'utf8')), file);
-  return launcher({ name, declaration, flags: name === 'rkt-fetch' ? ['--use-system-ca'] : [] });
+  return launcher({ name, declaration, flags: ['rkt-fetch', 'rkt-trust'].includes(name) ? ['--use-system-ca'] : [] });
 }
 
 type Kind = 'bundle' | 'script' | 'C';

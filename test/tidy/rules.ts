@@ -20,6 +20,7 @@ export const tiers: Readonly<Record<string, number>> = {
   signatures: 3,
   rootless: 3,
   'flavor-ns': 4,
+  policy: 4,
   inspect: 4,
   collect: 4,
   'pod-fixtures': 4,

@@ -73,8 +73,8 @@ function files(declaration: Declaration): string[] {
   const net = network === 'client' ? ['LANDLOCK_ACCESS_NET_BIND_TCP'] : ALL_NET;
   return [
     ...writes
-      .filter((path) => path.startsWith('$DIR/'))
-      .map((path) => `[ -d ${shell(path)} ] || mkdir -p ${shell(path)} 2>/dev/null`),
+      .filter(isOurs)
+      .map((path) => `[ -d ${shell(path)} ] || (umask 022 && mkdir -p ${shell(path)}) 2>/dev/null`),
     `line "landlock_create_ruleset 3 ${ALL_FS.join('|')} ${net.join('|')} ${scopes.join('|')}"`,
     `may $run "$node" ${LOADERS.join(' ')}`,
     `may $read "$lib" ${NODE_READS.join(' ')}`,
@@ -85,6 +85,11 @@ function files(declaration: Declaration): string[] {
     ...programs(runs),
     'line landlock_restrict_self 3',
   ];
+}
+
+/** A directory of rkt's: a rule needs one that is there, and the command would make it. */
+function isOurs(path: string): boolean {
+  return ['$DIR/', '/etc/rkt/', '/run/rkt'].some((beginning) => path.startsWith(beginning));
 }
 
 function paths(rights: 'read' | 'change', list: readonly string[]): string[] {

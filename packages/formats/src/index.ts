@@ -35,6 +35,19 @@ export {
   type Platform,
 } from './oci-image.ts';
 export {
+  EMPTY_BLOB,
+  parseArtifactManifest,
+  parseReferrers,
+  printArtifactManifest,
+  printReferrers,
+  REFERRERS_BYTES_MAX,
+  REFERRERS_MAX,
+  SIGNATURE_TYPE,
+  type ArtifactManifest,
+  type NewArtifact,
+  type Referrer,
+} from './oci-artifact.ts';
+export {
   changeLayoutIndex,
   EMPTY_LAYOUT_INDEX,
   ORIGINAL,
@@ -49,3 +62,27 @@ export {
 } from './oci-layout.ts';
 export { choosePlatform, hostPlatform, parsePlatform, printPlatform } from './oci-platform.ts';
 export { parseSeccompProfile, type SeccompProfile } from './seccomp.ts';
+export {
+  parseContainersPolicy,
+  type ContainersPolicy,
+  type ContainersRequirement,
+  type SignedIdentity,
+} from './containers-policy.ts';
+export { parseRegistriesFile, type RegistriesFile, type RegistrySection } from './registries-d.ts';
+export {
+  DEFAULT_SETTINGS,
+  parseSigstoreIdentity,
+  parseTrustSettings,
+  SETTINGS_BYTES_MAX,
+  type SigstoreIdentity,
+  type TrustSettings,
+  type WantedAttestation,
+} from './trust-settings.ts';
+export {
+  parseVerification,
+  printVerification,
+  VERIFICATION_VERSION,
+  type Verification,
+  type VerificationRecord,
+  type VerifiedSignature,
+} from './verification.ts';

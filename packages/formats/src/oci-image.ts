@@ -37,7 +37,8 @@ const platform = v.object({
   variant: v.optional(v.string()),
 });
 
-const descriptor = v.object({
+/** The schema of a descriptor, for the other documents of this package. */
+export const descriptor = v.object({
   mediaType: v.pipe(v.string(), v.minLength(1), v.maxLength(255)),
   digest,
   size,

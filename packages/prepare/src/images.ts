@@ -6,7 +6,7 @@ import { EXIT, Failure } from '@rkt/exit';
 import { exists } from '@rkt/files';
 import { type Descriptor, type ImageConfig } from '@rkt/formats';
 import { parseReference, printReference, type Digest } from '@rkt/names';
-import { openStore, type Store } from '@rkt/store';
+import { indexOf, openStore, type Store } from '@rkt/store';
 import { chainIds } from './chain.ts';
 
 /** An image that is in a store, with what its manifest and configuration say. */
@@ -16,6 +16,12 @@ export interface FoundImage {
   /** A name that people know it by. */
   readonly name: string;
   readonly id: Digest;
+  /** The name that the store has for it; a hint of whoever owns the store. */
+  readonly nameInStore: string | undefined;
+  /** Its manifest, which an index may have led to. */
+  readonly manifest: { readonly digest: Digest; readonly size: number };
+  /** The index that the manifest was found in, as far as the store says. */
+  readonly index: Digest | undefined;
   readonly store: Store;
   readonly config: ImageConfig;
   readonly layers: readonly Descriptor[];
@@ -71,12 +77,15 @@ function findStored(stores: readonly Store[], image: string): FoundImage | undef
   for (const store of stores) {
     const stored = lookUp(store, image);
     if (stored === undefined) continue;
-    const { config, manifest } = store.readImage(stored.digest);
+    const { config, manifest, digest, manifestBytes } = store.readImage(stored.digest);
     const { diff_ids: diffIds } = config.rootfs;
     return {
       reference: printReference(reference),
       name: stored.name ?? printReference(reference),
       id: stored.digest,
+      nameInStore: stored.name,
+      manifest: { digest, size: manifestBytes.byteLength },
+      index: digest === stored.digest ? indexOf(stored) : stored.digest,
       store,
       config,
       layers: manifest.layers,

@@ -3,6 +3,7 @@ import { type Command, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { createPod, movePod, releaseRanges, type Pod } from '@rkt/pods';
 import { writeDurably } from '@rkt/files';
+import { type Verification } from '@rkt/formats';
 import { removeOwnTree, type Caller } from '@rkt/rootless';
 import { parseArguments, type PrepareArguments } from './arguments.ts';
 import { composePod, type Composed } from './compose.ts';
@@ -35,7 +36,7 @@ export const prepare: Command<typeof options> = {
     const sought = lookForImages(stores, given.images);
     if (given.pod['if-stored'] && sought.some(({ found }) => found === undefined)) return EXIT.notFound;
     const images = requireImages(sought);
-    const verification = decide(images, insecure);
+    const verification = await decide(context, { images, given: given.pod, insecure });
     const filters = await filtersOf(given, insecure);
     // Others than the caller read what a pod is made of: its apps.
     process.umask(0o022);
@@ -51,7 +52,7 @@ interface Settled {
   readonly images: readonly FoundImage[];
   readonly insecure: ReadonlySet<string>;
   readonly filters: readonly (Filter | undefined)[];
-  readonly verification: object;
+  readonly verification: readonly Verification[];
   /** Who calls, if that is not root. */
   readonly caller: Caller | undefined;
 }

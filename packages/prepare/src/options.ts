@@ -33,6 +33,21 @@ export const podOptions = {
     value: 'OPTION,...',
     describe: 'switch protections off: image, capabilities, paths, seccomp, userns, landlock, all-run, all',
   },
+  policy: {
+    type: 'string',
+    value: 'FILE',
+    describe: 'decide about images by this containers-policy.json(5) instead of the keys that are trusted',
+  },
+  'local-config': {
+    type: 'string',
+    value: 'DIR',
+    describe: 'the administrator’s directory of trusted keys and settings [default: /etc/rkt]',
+  },
+  'system-config': {
+    type: 'string',
+    value: 'DIR',
+    describe: 'the vendor’s directory of trusted keys and settings [default: /usr/lib/rkt]',
+  },
   interactive: { type: 'boolean', describe: 'connect the app to the terminal of rkt-run-prepared' },
   'uuid-file-save': { type: 'string', value: 'FILE', describe: 'write the UUID of the pod to this file' },
   quiet: { type: 'boolean', describe: 'print nothing but the UUID' },

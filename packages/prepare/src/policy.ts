@@ -1,33 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { VERSION, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
-import { printable } from '@rkt/names';
+import { type Verification } from '@rkt/formats';
+import { parseReference, printable } from '@rkt/names';
+import { imageNameOf, requireAllowed, skipped, TRUST_DIRECTORIES, type TrustDirectories } from '@rkt/policy';
+import { type PrepareArguments } from './arguments.ts';
 import { type FoundImage } from './images.ts';
 
-/** The decision about one image: a part of `verification.json`. */
-export interface Decision {
-  readonly image: string;
-  readonly id: string;
-  readonly outcome: 'skipped';
-  readonly reason: string;
+/** Images, and what the command line says about who vouches for them. */
+export interface Deciding {
+  readonly images: readonly FoundImage[];
+  readonly given: Pick<PrepareArguments['pod'], 'policy' | 'system-config' | 'local-config'>;
+  readonly insecure: ReadonlySet<string>;
+}
+
+/** What is the same for every image of a pod. */
+export interface Run {
+  readonly directories: TrustDirectories;
+  readonly policyFile: string | undefined;
+  readonly verifier: Verification['verifier'];
+  readonly nowMs: number;
 }
 
 /**
- * Decides which images may become a pod. Nothing can prove yet who made an image, so the answer is no
- * unless the caller takes the responsibility with `--insecure-options=image`, which is written down.
+ * Decides which images may become a pod, by the policy of root and on bytes that were hashed here; returns what is kept of it.
+ *
+ * With `--insecure-options=image` the caller takes the responsibility, which is written down, unless the administrator forbids it.
  */
-export function decide(
-  images: readonly FoundImage[],
-  insecure: ReadonlySet<string>,
-): { version: 1; decisions: Decision[] } {
-  const [first] = images;
-  if (!insecure.has('image') && first !== undefined) {
-    throw new Failure(
-      EXIT.notPermitted,
-      `cannot use image "${printable(first.reference)}": nobody vouches for it: wanted --insecure-options=image`,
-    );
+export async function decide(context: Context, { images, given, insecure }: Deciding): Promise<Verification[]> {
+  const options = (['policy', 'system-config', 'local-config'] as const).filter((name) => given[name] !== undefined);
+  const skip = insecure.has('image') ? ['--insecure-options=image'] : [];
+  requireAllowed([...skip, ...options.map((name) => `--${name}`)]);
+  const run: Run = {
+    directories: {
+      system: resolve(given['system-config'] ?? TRUST_DIRECTORIES.system),
+      local: resolve(given['local-config'] ?? TRUST_DIRECTORIES.local),
+    },
+    policyFile: given.policy === undefined ? undefined : resolve(given.policy),
+    verifier: { version: VERSION, uid: process.geteuid?.() ?? 0, host: hostname() },
+    nowMs: Date.now(),
+  };
+  if (skip.length > 0) {
+    if (options.length > 0) requireAllowed(skip, { directories: run.directories });
+    return images.map((image) => skipped({ ...aboutImage(image), ...run }));
   }
-  const decisions = images.map(({ reference, id }): Decision => {
-    return { image: reference, id, outcome: 'skipped', reason: '--insecure-options=image' };
-  });
-  return { version: 1, decisions };
+  // Loaded when it is needed: whoever skips the decision should not wait for it.
+  const { judgeImages } = await import('./judge-images.ts');
+  const decisions = await judgeImages(context.dir, images, run);
+  const refused = decisions.find(({ outcome }) => outcome !== 'accepted');
+  if (refused === undefined) return decisions;
+  const why = escaped(refused.reasons.join('; '));
+  throw new Failure(EXIT.notPermitted, `cannot use image "${printable(refused.image)}": ${why}`);
+}
+
+/** What a decision says about its image, whatever it is. */
+export function aboutImage({ reference, id, nameInStore, manifest }: FoundImage) {
+  const name = imageNameOf(parseReference(reference), nameInStore);
+  return { image: reference, id, name, subject: { kind: 'manifest' as const, ...manifest } };
+}
+
+const MESSAGE_LENGTH_MAX = 4000;
+
+/** A text of a process that parses what strangers wrote, for a message: longer than names are, and escaped as they are. */
+export function escaped(text: string): string {
+  const pieces = text.slice(0, MESSAGE_LENGTH_MAX).match(/[^]{1,100}/gu) ?? [];
+  return pieces.map(printable).join('');
 }

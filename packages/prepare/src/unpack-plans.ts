@@ -8,14 +8,14 @@ const NOBODY = 65534;
 export const OTHER_NAMESPACES: readonly Flag<'namespaces'>[] = ['CLONE_NEWNET', 'CLONE_NEWIPC', 'CLONE_NEWUTS'];
 
 /**
- * The plan of the process that reads a layer: decompresses it and parses its tar.
+ * The plan of a process that reads what strangers made, such as the tar of a layer.
  *
  * It is nobody, without network and capabilities, and can write only to the pipe that is its standard output.
  */
-export function readerPlan(program: readonly string[]): Line[] {
+export function readerPlan(program: readonly string[], what = 'reads a layer that a stranger made'): Line[] {
   const [file = ''] = program;
   return [
-    { op: '#', text: 'reads a layer that a stranger made: nobody, without network and capabilities' },
+    { op: '#', text: `${what}: nobody, without network and capabilities` },
     { op: 'unshare', flags: OTHER_NAMESPACES },
     { op: 'setrlimit', resource: 'RLIMIT_CORE', soft: 0n, hard: 0n },
     { op: 'setrlimit', resource: 'RLIMIT_NOFILE', soft: 64n, hard: 64n },

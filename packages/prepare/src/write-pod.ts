@@ -12,7 +12,14 @@ import {
   type Host,
   type PodInput,
 } from '@rkt/flavor-ns';
-import { printPod, printRuntimeConfig, type PodApp, type RuntimeConfig } from '@rkt/formats';
+import {
+  printPod,
+  printRuntimeConfig,
+  printVerification,
+  type PodApp,
+  type RuntimeConfig,
+  type Verification,
+} from '@rkt/formats';
 import { hexOf } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { type Pod } from '@rkt/pods';
@@ -24,14 +31,18 @@ import { giveDirectories, idsInLayer, type OwnedDirectory } from './owned.ts';
  *
  * Returns what the user should know, such as default limits that this machine cannot set.
  */
-export function writePod(dir: string, pod: Pod, composed: Composed & { readonly verification: object }): string[] {
+export function writePod(
+  dir: string,
+  pod: Pod,
+  composed: Composed & { readonly verification: readonly Verification[] },
+): string[] {
   const { manifest, configs, files, verification } = composed;
   const apps = manifest.apps.map((app) => ({ app, config: configOf(configs, app) }));
   const host: Host = { hierarchies: hierarchiesOf(manifest), landlock: kernelFeatures()['landlock'] ?? 0 };
   const input: PodInput = { dir, pod: manifest, apps, host };
   rmSync(join(pod.path, 'probe.plan'), { force: true });
   writeNew(join(pod.path, 'pod.json'), printPod(manifest));
-  writeNew(join(pod.path, 'verification.json'), `${JSON.stringify(verification, null, 2)}\n`);
+  writeNew(join(pod.path, 'verification.json'), printVerification(verification));
   mkdirSync(join(pod.path, 'etc'));
   for (const { source, content } of files) writeNew(join(pod.path, 'etc', basename(source)), content);
   const volumes = makeVolumes(pod, composed);

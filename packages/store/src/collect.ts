@@ -9,6 +9,7 @@ import { indexOf, referencesOf } from './images.ts';
 import { readLayoutIndex } from './layout.ts';
 import { blobPath, blobsPath, partialPath, partialsPath } from './paths.ts';
 import { readBlob } from './read.ts';
+import { referrersOf as artifactsOf, removeReferrers } from './referrers.ts';
 
 /** What the collector is told. */
 export interface CollectOptions {
@@ -47,6 +48,7 @@ export async function collect(
     const path = partialPath(dir, digest);
     if (isOld(path)) removed.push(...removeUnlocked(path));
   }
+  removed.push(...removeReferrers(dir, (path, subject) => !(subject && reachable.has(subject)) && isOld(path)));
   for (const place of [dir, partialsPath(dir)]) {
     for (const name of namesIn(place)) {
       if (isTemporary(name) && isOld(join(place, name))) removed.push(remove(join(place, name)));
@@ -85,20 +87,22 @@ function removeUnlocked(path: string): RemovedFile[] {
   }
 }
 
-/** Every blob that an image of the store, or one of the given ones, needs. */
+/** Every blob that an image of the store, or one of the given ones, needs, and the artifacts that refer to them. */
 export function reachableBlobs(dir: string, more: Iterable<Digest> = []): Set<Digest> {
   const reachable = new Set<Digest>();
   const { entries } = readLayoutIndex(dir);
   const next: Digest[] = [...entries.flatMap(({ digest, shown }) => [digest, shown]), ...more];
-  for (let digest = next.pop(); digest !== undefined; digest = next.pop()) {
-    if (reachable.has(digest)) continue;
-    reachable.add(digest);
-    next.push(...documentsBelow(dir, digest, reachable));
-  }
   // The index that an image was taken from is kept as it is, without the images for other machines.
   for (const entry of entries) {
     const index = indexOf(entry);
-    if (index !== undefined) reachable.add(index);
+    if (index === undefined) continue;
+    reachable.add(index);
+    next.push(...artifactsOf(dir, index));
+  }
+  for (let digest = next.pop(); digest !== undefined; digest = next.pop()) {
+    if (reachable.has(digest)) continue;
+    reachable.add(digest);
+    next.push(...documentsBelow(dir, digest, reachable), ...artifactsOf(dir, digest));
   }
   return reachable;
 }

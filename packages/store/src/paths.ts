@@ -19,3 +19,9 @@ export const partialsPath = (dir: string) => join(dir, 'partial');
 
 /** A blob that is being written; the lock on it is the right to write it. */
 export const partialPath = (dir: string, digest: Digest) => join(partialsPath(dir), hexOf(digest));
+
+/** The directory of the indexes of artifacts, one for each image that has any. */
+export const referrersDirectory = (dir: string) => join(dir, 'referrers', 'sha256');
+
+/** The index of the artifacts that refer to an image, such as its signatures. */
+export const referrersPath = (dir: string, subject: Digest) => join(referrersDirectory(dir), `${hexOf(subject)}.json`);

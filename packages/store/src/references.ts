@@ -9,6 +9,8 @@ import { referencesOf } from './images.ts';
 import { changeIndex, readLayoutIndex } from './layout.ts';
 import { blobPath, blobsPath } from './paths.ts';
 import { readBlob, type BlobDescriptor } from './read.ts';
+import { reachableBlobs } from './collect.ts';
+import { removeReferrers } from './referrers.ts';
 import { shownFor } from './shown.ts';
 
 /** A manifest or index that gets a name. */
@@ -73,7 +75,15 @@ export async function removeImage(dir: string, digest: Digest): Promise<boolean>
   await changeIndex(dir, (index) =>
     changeLayoutIndex(index, (entry) => (entry.digest === digest ? undefined : entry.raw)),
   );
+  await forgetArtifacts(dir, digest);
   return true;
+}
+
+/** What referred to an image goes with it, unless somebody has added the image again meanwhile. */
+async function forgetArtifacts(dir: string, image: Digest): Promise<void> {
+  using _held = await lock(dir);
+  const reachable = reachableBlobs(dir);
+  removeReferrers(dir, (_path, subject) => subject === image && !reachable.has(image));
 }
 
 /** Deletes one blob, such as a damaged one, so that the next fetch gets it anew. */

@@ -8,6 +8,7 @@ import { findImage, listImages, type StoredImage } from './images.ts';
 import { checkLayout, createLayout, readLayoutIndex } from './layout.ts';
 import { openBlob, readBlob, readImage, type BlobDescriptor, type StoredDocuments } from './read.ts';
 import { removeBlob, removeImage, setReference, type NamedDescriptor } from './references.ts';
+import { addArtifact, listArtifacts, type AddedArtifact, type StoredArtifacts } from './referrers.ts';
 import { removePartials, requireSpaceFor } from './space.ts';
 import { verifyBlobs, type VerifiedBlob } from './verify.ts';
 
@@ -44,7 +45,11 @@ export interface Store {
     descriptor: NamedDescriptor,
     annotations: Readonly<Record<string, string>>,
   ) => Promise<void>;
-  /** Takes an image out of the index; false if it was not there. */
+  /** Keeps an artifact, such as a signature, with the image that it refers to; returns its digest. */
+  readonly addArtifact: (artifact: AddedArtifact) => Promise<Digest>;
+  /** The artifacts that refer to an image, or to the index that it was found in. */
+  readonly artifacts: (subject: Digest) => StoredArtifacts;
+  /** Takes an image out of the index, and what refers to it out of the store; false if it was not there. */
   readonly remove: (digest: Digest) => Promise<boolean>;
   /** Removes blobs that nothing points at. */
   readonly collect: (options: CollectOptions) => Promise<RemovedFile[]>;
@@ -73,6 +78,8 @@ export function openStore(dir: string, { create = false }: { readonly create?: b
     removePartials: (digests) => removePartials(dir, digests),
     removeBlob: (digest) => removeBlob(dir, digest),
     setReference: (name, descriptor, annotations) => setReference(dir, { name, descriptor, annotations }),
+    addArtifact: (artifact) => addArtifact(dir, artifact),
+    artifacts: (subject) => listArtifacts(dir, subject),
     remove: (digest) => removeImage(dir, digest),
     collect: (options) => collect(dir, options),
     verify: (digests) => verifyBlobs(dir, digests),

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Good, type SigstoreQuestion, type Verdict } from '@rkt/signatures';
+import { type Evidence, type FoundSignature } from './evidence.ts';
+import { type Signers } from './signers.ts';
+
+/** What is the same for all signatures of an image. */
+export interface Asking {
+  readonly evidence: Evidence;
+  readonly now: Date;
+  /** The bytes of an ACI, for detached signatures. */
+  readonly content?: (() => AsyncIterable<Uint8Array>) | undefined;
+}
+
+/** A verdict, and the file that says that the signer may vouch. */
+export interface Answer {
+  readonly verdict: Verdict;
+  readonly source: string | undefined;
+}
+
+/** Verdicts that mean: this signature is not from one of those who were asked for. */
+const NOT_MINE: ReadonlySet<string> = new Set([
+  'unknown-key',
+  'nobody-trusted',
+  'wrong-identity',
+  'untrusted-certificate',
+]);
+
+/** Asks whether one of the signers signed the image. Whatever goes wrong is a no. */
+export async function askSignature(signature: FoundSignature, signers: Signers, asking: Asking): Promise<Answer> {
+  return answer(signers, async () => {
+    const signatures = await import('@rkt/signatures');
+    const { bytes, annotations } = signature;
+    const about = aboutSubject(signature, asking);
+    switch (signature.kind) {
+      case 'simple-signing': {
+        const question = { digest: about.digest, keys: signers.pgp, now: asking.now };
+        return [await signatures.verifySimpleSigning(bytes, question)];
+      }
+      case 'bundle':
+        return forEachTrust(signers, about, async (question) => signatures.verifyBundleSignature(bytes, question));
+      case 'cosign':
+        return forEachTrust(signers, about, async (question) =>
+          signatures.verifyCosignSignature({ payload: bytes, annotations }, question),
+        );
+      case 'cosign-attestation':
+        return [bad('wrong-type', 'it is an attestation: wanted a signature')];
+      case 'detached':
+        return [await askDetached(bytes, signers, asking)];
+    }
+  });
+}
+
+/** Asks whether one of the signers attested something about the image. */
+export async function askAttestation(signature: FoundSignature, signers: Signers, asking: Asking): Promise<Answer> {
+  return answer(signers, async () => {
+    const { verifyBundleAttestation, verifyCosignAttestation } = await import('@rkt/signatures');
+    const { bytes, annotations, kind } = signature;
+    const about = aboutSubject(signature, asking);
+    if (kind === 'bundle') {
+      return forEachTrust(signers, about, async (question) => verifyBundleAttestation(bytes, question));
+    }
+    if (kind !== 'cosign-attestation') return [bad('wrong-type', 'it is no attestation')];
+    const layer = { payload: bytes, annotations };
+    return forEachTrust(signers, about, async (question) => verifyCosignAttestation(layer, question));
+  });
+}
+
+function aboutSubject({ subject }: FoundSignature, { evidence, now }: Asking) {
+  return { digest: subject, content: evidence.documents.find(({ digest }) => digest === subject)?.bytes, now };
+}
+
+/** The bytes of an ACI are read once for each signature; what they hash to has to be what is decided about. */
+async function askDetached(
+  signature: Uint8Array,
+  { pgp }: Signers,
+  { evidence, now, content }: Asking,
+): Promise<Verdict> {
+  if (evidence.subject.kind !== 'aci' || content === undefined) {
+    return bad('unsupported', 'it is over the bytes of an ACI, and this is none');
+  }
+  const { verifyDetached } = await import('@rkt/signatures');
+  const { verdict, sha256 } = await verifyDetached(content(), { signature, keys: pgp, now });
+  return sha256 === evidence.subject.digest
+    ? verdict
+    : bad('failed', `the bytes of the image have the digest "${sha256}"`);
+}
+
+async function answer(signers: Signers, ask: () => Promise<readonly Verdict[]>): Promise<Answer> {
+  let verdicts: readonly Verdict[];
+  try {
+    verdicts = await ask();
+  } catch (error) {
+    verdicts = [bad('failed', `it cannot be verified: ${error instanceof Error ? error.message : String(error)}`)];
+  }
+  const verdict = mostTelling(verdicts);
+  const source = verdict.outcome === 'good' ? signers.sourceOf(verdict.signer) : undefined;
+  // A good signature of somebody whom nobody asked about must not count, whichever verifier said so.
+  if (verdict.outcome === 'good' && source === undefined) {
+    return { verdict: bad('failed', 'its signer is none of those who were asked for'), source };
+  }
+  return { verdict, source };
+}
+
+function mostTelling(verdicts: readonly Verdict[]): Verdict {
+  const good = verdicts.find((verdict): verdict is Good => verdict.outcome === 'good');
+  if (good !== undefined) return good;
+  const refused = verdicts.filter((verdict) => verdict.outcome === 'bad');
+  return (
+    refused.find(({ code }) => !NOT_MINE.has(code)) ??
+    refused.find(({ signer }) => signer !== undefined) ??
+    refused[0] ??
+    bad('failed', 'nothing was verified')
+  );
+}
+
+function bad(code: 'wrong-type' | 'failed' | 'unsupported', reason: string): Verdict {
+  return { outcome: 'bad', code, reason, signer: undefined };
+}
+
+/** Asks once for each kind of trust. */
+async function forEachTrust(
+  { sigstore }: Signers,
+  { digest, content, now }: Pick<SigstoreQuestion, 'digest' | 'content' | 'now'>,
+  ask: (question: SigstoreQuestion) => Promise<Verdict>,
+): Promise<Verdict[]> {
+  // Without anybody to ask for the verdict still says who seems to have signed.
+  const trusts = sigstore.length > 0 ? sigstore : [{ kind: 'keys' as const, keys: [] }];
+  const verdicts: Verdict[] = [];
+  for (const trust of trusts) verdicts.push(await ask({ digest, content, trust, now }));
+  return verdicts;
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from '@rkt/exit';
+import { parseImageDocument, SIGNATURE_TYPE, type ArtifactManifest } from '@rkt/formats';
+import { type Digest } from '@rkt/names';
+
+/** A signature as it was found beside an image: bytes of strangers. */
+export interface FoundSignature {
+  readonly kind: 'simple-signing' | 'bundle' | 'cosign' | 'cosign-attestation' | 'detached';
+  /** The image, or the index that it was found in. */
+  readonly subject: Digest;
+  readonly blob: Digest;
+  readonly bytes: Uint8Array;
+  /** Those of its descriptor: where cosign keeps the signature. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** What is decided about. */
+export interface Subject {
+  readonly kind: 'manifest' | 'aci';
+  readonly digest: Digest;
+  readonly size: number;
+  /** The index that the image was found in, which lists it. */
+  readonly indexDigest?: Digest | undefined;
+}
+
+/** All that speaks for an image. */
+export interface Evidence {
+  readonly subject: Subject;
+  /** The bytes of the manifest and the index, which were hashed: some signatures are directly over them. */
+  readonly documents: readonly { readonly digest: Digest; readonly bytes: Uint8Array }[];
+  readonly signatures: readonly FoundSignature[];
+  /** What could not be read, or was too much. */
+  readonly problems: readonly string[];
+}
+
+/** Where evidence is: a store, which may belong to anybody. What it returns is hashed. */
+export interface EvidenceStore {
+  readonly readBlob: (digest: Digest) => Buffer;
+  readonly artifacts: (subject: Digest) => {
+    readonly artifacts: readonly ArtifactManifest[];
+    readonly problems: readonly string[];
+  };
+}
+
+/** An image of a store. */
+export interface FoundImage {
+  readonly digest: Digest;
+  /** The index that the store says it was found in. */
+  readonly index?: Digest | undefined;
+}
+
+const SIGNATURES_MAX = 64;
+const TOTAL_BYTES_MAX = 16 * 1024 * 1024;
+
+const KINDS: ReadonlyMap<string, FoundSignature['kind']> = new Map([
+  [SIGNATURE_TYPE.bundle, 'bundle'],
+  ...['0.1', '0.2', '0.3'].map(
+    (version) => [`application/vnd.dev.sigstore.bundle+json;version=${version}`, 'bundle'] as const,
+  ),
+  [SIGNATURE_TYPE.cosign, 'cosign'],
+  [SIGNATURE_TYPE.dsse, 'cosign-attestation'],
+  [SIGNATURE_TYPE.simpleSigningLayer, 'simple-signing'],
+  [SIGNATURE_TYPE.aciLayer, 'detached'],
+]);
+
+/**
+ * Reads the signatures of an image, and of the index that it was found in, from a store: at most 64, of at most 16 MiB together.
+ *
+ * What cannot be read is told and left out: that a store hides signatures can lead to a refusal and to nothing else.
+ */
+export function gatherEvidence(store: EvidenceStore, image: FoundImage): Evidence {
+  const problems: string[] = [];
+  const manifest = store.readBlob(image.digest);
+  const index =
+    image.index === undefined ? undefined : attempt(problems, () => indexWith(store, image.index, image.digest));
+  const documents = [{ digest: image.digest, bytes: manifest }, ...(index === undefined ? [] : [index])];
+  const subjects = documents.map(({ digest }) => digest);
+  return {
+    subject: { kind: 'manifest', digest: image.digest, size: manifest.byteLength, indexDigest: index?.digest },
+    documents,
+    signatures: readSignatures(store, subjects, problems),
+    problems,
+  };
+}
+
+/** Reads the signatures of an ACI, a blob of the store as it was served; whoever decides reads the blob itself besides. */
+export function gatherAciEvidence(store: EvidenceStore, { digest, size }: Pick<Subject, 'digest' | 'size'>): Evidence {
+  const problems: string[] = [];
+  const signatures = readSignatures(store, [digest], problems);
+  return { subject: { kind: 'aci', digest, size }, documents: [], signatures, problems };
+}
+
+function attempt<T>(problems: string[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    problems.push(error.message);
+    return undefined;
+  }
+}
+
+function readSignatures(store: EvidenceStore, subjects: readonly Digest[], problems: string[]): FoundSignature[] {
+  const signatures: FoundSignature[] = [];
+  let totalBytes = 0;
+  for (const [subject, layer] of subjects.flatMap((digest) => layersOf(store, digest, problems))) {
+    const kind = KINDS.get(layer.mediaType);
+    if (kind === undefined) continue;
+    totalBytes += layer.size;
+    if (signatures.length >= SIGNATURES_MAX || totalBytes > TOTAL_BYTES_MAX) {
+      problems.push(`only ${signatures.length} signatures were looked at`);
+      break;
+    }
+    const bytes = attempt(problems, () => store.readBlob(layer.digest));
+    if (bytes === undefined) continue;
+    signatures.push({ kind, subject, blob: layer.digest, bytes, annotations: layer.annotations ?? {} });
+  }
+  return signatures;
+}
+
+type Layer = ArtifactManifest['layers'][number];
+
+function layersOf(store: EvidenceStore, subject: Digest, problems: string[]): [Digest, Layer][] {
+  const found = store.artifacts(subject);
+  problems.push(...found.problems);
+  return found.artifacts.flatMap(({ layers }) => layers.map((layer): [Digest, Layer] => [subject, layer]));
+}
+
+/** The index of an image, if it lists the image as one: then who signed the index signed the image. */
+function indexWith(
+  store: EvidenceStore,
+  digest: Digest | undefined,
+  image: Digest,
+): Evidence['documents'][number] | undefined {
+  if (digest === undefined) return undefined;
+  const bytes = store.readBlob(digest);
+  const document = parseImageDocument(bytes, { what: `index "${digest}"` });
+  if (document.kind !== 'index') return undefined;
+  const listed = document.index.manifests.some(
+    (entry) => entry.digest === image && entry.annotations?.['vnd.docker.reference.type'] === undefined,
+  );
+  return listed ? { digest, bytes } : undefined;
+}
+
+/** True if nobody but root and this user can say which image has which name in a store. */
+export function isOwnStore(dir: string): boolean {
+  const uid = process.geteuid?.() ?? 0;
+  return [dir, join(dir, 'index.json')].every((path) => {
+    const status = lstatSync(path, { throwIfNoEntry: false });
+    return status !== undefined && (status.uid === 0 || status.uid === uid) && (status.mode & 0o022) === 0;
+  });
+}
