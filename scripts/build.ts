@@ -25,11 +25,11 @@ const dist = join(root, 'dist');
 const lib = join(dist, 'lib', 'rkt');
 const bin = join(dist, 'bin');
 
-/** The launcher of a bundle: what its package declares, and nothing else. Registries are trusted as the machine trusts servers. */
+/** The launcher of a bundle: what its package declares, and nothing else. */
 function launcherOf(name: string, path: string): string {
   const file = join(dirname(path), '..', 'privileges.json');
   const declaration = parseDeclaration(JSON.parse(readFileSync(file, 'utf8')), file);
-  return launcher({ name, declaration, flags: name === 'rkt-fetch' ? ['--use-system-ca'] : [] });
+  return launcher({ name, declaration, flags: [] });
 }
 
 type Kind = 'bundle' | 'script' | 'C';
