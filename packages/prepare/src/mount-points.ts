@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
-import { removeTree, renameDurably, runStage1, writeNew } from '@rkt/files';
+import { removeTree, renameDurably, runStage1, writeScratch } from '@rkt/files';
 import { hexOf, type Digest } from '@rkt/names';
 import { printPlan, type Line } from '@rkt/plan';
 import { makeWorkplace, mountWorkplace, type Workplace } from './workplace.ts';
@@ -23,7 +23,7 @@ export function makeMountPoints(layers: string, chain: readonly Digest[]): void 
   const workplace = makeWorkplace(layers, top, chain);
   try {
     const plan = join(workplace.path, 'plan');
-    writeNew(plan, printPlan(mountPointsPlan(workplace)), 0o600);
+    writeScratch(plan, printPlan(mountPointsPlan(workplace)));
     const why = runStage1(plan);
     if (why !== undefined) throw refused(top, why);
     renameDurably(join(workplace.path, 'tree'), join(layers, hexOf(top), 'mount-points'));
