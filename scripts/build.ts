@@ -16,7 +16,7 @@ import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { compileFilters, launcher, parseDeclaration } from '@rkt/confinement';
 import { compile, encode, parseProfile } from 'seccomp-tools';
-import { apart, bundle } from './bundle/esbuild.ts';
+import { apart, bundle, separate } from './bundle/esbuild.ts';
 import { rehearse } from './bundle/rehearsals.ts';
 import { generate } from '../packages/rkt/scripts/generate.ts';
 
@@ -25,12 +25,16 @@ const dist = join(root, 'dist');
 const lib = join(dist, 'lib', 'rkt');
 const bin = join(dist, 'bin');
 
-/** The launcher of a bundle: what its package declares, and nothing else. Registries are trusted as the machine trusts servers. */
+/** The launcher of a bundle: what its package declares, and nothing else. */
 function launcherOf(name: string, path: string): string {
   const file = join(dirname(path), '..', 'privileges.json');
   const declaration = parseDeclaration(JSON.parse(readFileSync(file, 'utf8')), file);
-  return launcher({ name, declaration, flags: ['rkt-fetch', 'rkt-trust'].includes(name) ? ['--use-system-ca'] : [] });
+  // rkt-fetch asks the authorities of the system itself, when those of Node do not do.
+  return launcher({ name, declaration, flags: name === 'rkt-trust' ? ['--use-system-ca'] : [] });
 }
+
+/** Who needs the libraries that are bundles of their own. */
+const fromRegistry = createRequire(join(root, 'packages', 'registry', 'package.json'));
 
 type Kind = 'bundle' | 'script' | 'C';
 
@@ -83,7 +87,8 @@ async function main(): Promise<void> {
   const all = entries('bin');
   const bundles = [...all, ...entries('libexec')].filter(({ kind }) => kind === 'bundle');
   const start = { name: 'start', path: join(root, 'scripts', 'bundle', 'start.ts') };
-  await bundle(Object.fromEntries([...bundles, start].map(({ name, path }) => [name, path])), lib);
+  const libraries = separate.map((name) => ({ name, path: fromRegistry.resolve(name) }));
+  await bundle(Object.fromEntries([...bundles, ...libraries, start].map(({ name, path }) => [name, path])), lib);
   for (const { name, path, kind } of all) {
     if (kind === 'C') copyFileSync(built(name), join(bin, name));
     else install(join(bin, name), kind === 'script' ? readFileSync(path, 'utf8') : launcherOf(name, path));

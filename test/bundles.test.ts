@@ -156,3 +156,18 @@ test('executables start by a relative path and by a link', (t) => {
     assert.deepEqual([status, stdout, stderr], [0, `rkt-version ${VERSION}\n`, ''], program);
   }
 });
+
+test('a library that is a bundle of its own is loaded once, when it is needed, with the code that was kept of it', async (t) => {
+  const program = await bundleOf(
+    t,
+    "const agent = async () => (await import('undici')).Agent;",
+    'const main = async () => print(String((await agent()) === (await agent()) && new (await agent())() !== undefined));',
+    "if (process.argv[2] === 'agent') void main();",
+  );
+  assert.equal(start(program), '');
+  const library = join(dirname(program), 'undici.js');
+  copyFileSync(join(lib, 'undici.js'), library);
+  assert.equal(rehearse(program, 'agent'), 'true');
+  assert.ok(statSync(`${library}.code`).size > 100_000);
+  assert.equal(start(program, 'agent'), 'true');
+});

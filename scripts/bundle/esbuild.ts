@@ -31,10 +31,14 @@ const lazyModules: Plugin = {
  */
 export const apart = 'openpgp';
 
+/** Libraries that are larger than all the rest and needed by few runs: each is a bundle of its own, beside the others. */
+export const separate = ['undici'];
+
 const leaveApart: Plugin = {
   name: 'leave-apart',
   setup: (builder) => {
-    builder.onResolve({ filter: new RegExp(`^${apart}$`) }, () => ({ path: `./${apart}.js`, external: true }));
+    const filter = new RegExp(`^(${[apart, ...separate].join('|')})$`);
+    builder.onResolve({ filter }, ({ path }) => ({ path: `./${path}.js`, external: true }));
   },
 };
 

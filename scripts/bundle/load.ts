@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { Script } from 'node:vm';
 
@@ -8,13 +7,21 @@ import { Script } from 'node:vm';
 export interface LoadedBundle {
   /** True if the code that was kept beside it is used. */
   readonly isWarm: boolean;
-  readonly run: () => void;
+  /** Runs it and returns what it exports. */
+  readonly run: () => unknown;
   /** Keeps the code of all functions that have run beside the bundle, for those who load it from now on. */
   readonly keepCode: () => void;
 }
 
-/** What a bundle is: a function of what it asks for, modules of Node and files beside it, and of where it lies. */
-type Bundle = (require: (name: string) => unknown, dirname: string, filename: string) => void;
+type Require = (name: string) => unknown;
+
+/** What a bundle is: a function of what CommonJS has. It requires nothing but modules of Node and what lies beside it. */
+type Bundle = (given: {
+  readonly require: Require;
+  readonly module: { exports: unknown };
+  readonly __dirname: string;
+  readonly __filename: string;
+}) => void;
 
 /** Loads a bundle with the code that is kept beside it, if there is any. */
 export function loadBundle(given: string): LoadedBundle {
@@ -22,25 +29,39 @@ export function loadBundle(given: string): LoadedBundle {
   const source = readFileSync(path, 'utf8');
   const title = Buffer.from(source.slice(0, source.indexOf('\n')));
   const cachedData = readCode(path, title);
-  const script = new Script(`(function(require,__dirname,__filename){${source}\n})`, {
-    filename: path,
-    ...(cachedData && { cachedData }),
-  });
+  const script = new Script(
+    `(function({require,module,__dirname,__filename}){var exports=module.exports;${source}\n})`,
+    {
+      filename: path,
+      ...(cachedData && { cachedData }),
+    },
+  );
+  const beside = new Map<string, ReturnType<typeof runBeside>>();
+  const require: Require = (name) => {
+    if (!name.startsWith('./')) return process.getBuiltinModule(name);
+    const found = beside.get(name) ?? runBeside(resolve(dirname(path), name));
+    beside.set(name, found);
+    return found.exports;
+  };
   return {
     // V8 refuses what another version of it made.
     isWarm: script.cachedDataRejected === false,
     run: () => {
       const bundle: Bundle = script.runInThisContext();
-      bundle((name) => requireFrom(path, name), dirname(path), path);
+      const module = { exports: {} };
+      bundle({ require, module, __dirname: dirname(path), __filename: path });
+      return module.exports;
     },
     keepCode: () => {
-      writeFileSync(codePath(path), Buffer.concat([title, script.createCachedData()]));
+      for (const { bundle } of beside.values()) bundle.keepCode();
+      if (isTitle(title)) writeFileSync(codePath(path), Buffer.concat([title, script.createCachedData()]));
     },
   };
 }
 
-function requireFrom(path: string, name: string): unknown {
-  return name.startsWith('./') ? createRequire(path)(name) : process.getBuiltinModule(name);
+function runBeside(path: string): { readonly bundle: LoadedBundle; readonly exports: unknown } {
+  const bundle = loadBundle(path);
+  return { bundle, exports: bundle.run() };
 }
 
 const codePath = (path: string) => `${path}.code`;
@@ -50,4 +71,9 @@ function readCode(path: string, title: Buffer): Buffer | undefined {
   if (!existsSync(codePath(path))) return undefined;
   const bytes = readFileSync(codePath(path));
   return bytes.subarray(0, title.byteLength).equals(title) ? bytes.subarray(title.byteLength) : undefined;
+}
+
+/** A library that was not bundled has no title, so nothing is kept of it: whoever replaces it gets what it says. */
+function isTitle(line: Buffer): boolean {
+  return /^\/\/[0-9a-f]{64}$/.test(line.toString());
 }

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
-import { renameDurably, runStage1, writeNew } from '@rkt/files';
+import { renameDurably, runStage1, writeScratch } from '@rkt/files';
 import { hexOf, type Digest } from '@rkt/names';
 import { printPlan, type Line } from '@rkt/plan';
 import { enterUserNamespace, removeOwnTree, type Caller } from '@rkt/rootless';
@@ -33,7 +33,7 @@ export function makeMountPoints({ dir, caller }: ForWhom, chain: readonly Digest
   const workplace = makeWorkplace(layers, top, chain);
   try {
     const plan = join(workplace.path, 'plan');
-    writeNew(plan, printPlan(mountPointsPlan(workplace, caller)), 0o600);
+    writeScratch(plan, printPlan(mountPointsPlan(workplace, caller)));
     const why = runStage1(plan);
     if (why !== undefined) throw refused(top, why);
     for (const scratch of ['work', 'merged', 'below']) removeOwnTree(dir, join(workplace.path, scratch));

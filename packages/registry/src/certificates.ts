@@ -7,14 +7,22 @@ import { hasCode } from '@rkt/exit';
 /** The variables of the caller. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Whom TLS connections trust. */
+export interface TrustOptions {
+  readonly environment: Environment;
+  readonly trust: 'node' | 'system';
+}
+
 /**
- * What TLS connections to a host are made with: the authorities of Node and of the system, and those that the administrator
- * or the user put into `certs.d/HOST[:PORT]`, as containers-certs.d(5) says.
+ * What TLS connections to a host are made with: the authorities of Node, of the system if they are asked for, and those that
+ * the administrator or the user put into `certs.d/HOST[:PORT]`, as containers-certs.d(5) says.
  */
-export function secureContextFor(host: string, environment: Environment): SecureContext {
-  const ca = [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
-  const own = ownCertificates(host, environment);
-  return createSecureContext({ ...own, ca: [...ca, ...own.ca] });
+export function secureContextFor(host: string, { environment, trust }: TrustOptions): SecureContext {
+  const { ca: own, ...pair } = ownCertificates(host, environment);
+  // Without a list Node uses its own, which it has parsed by now.
+  if (trust === 'node' && own.length === 0) return createSecureContext(pair);
+  const system = trust === 'system' ? getCACertificates('system') : [];
+  return createSecureContext({ ...pair, ca: [...new Set([...getCACertificates('default'), ...system, ...own])] });
 }
 
 interface Certificates {

@@ -44,10 +44,19 @@ export function isWithoutTls(error: unknown): boolean {
   return hasCode(error, ...NO_TLS, 'ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET');
 }
 
+/** True if a peer showed a certificate of nobody whom we trust; one for another name is not made better by more trust. */
+export function isRefusedCertificate(error: unknown): boolean {
+  return /CERT|^UNABLE_TO_/.test(codeOf(error)) && !hasCode(error, 'ERR_TLS_CERT_ALTNAME_INVALID');
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
 /** The failure that an error of the network is to the user; anything else is returned as it is. */
 export function networkFailure(error: unknown, host: string): unknown {
   if (!(error instanceof Error) || error instanceof Failure) return error;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = codeOf(error);
   const cannot = `cannot reach "${printable(host)}"`;
   const transient = TRANSIENT.get(code);
   if (transient !== undefined) return new TransientFailure(`${cannot}: ${transient}`, { cause: error });

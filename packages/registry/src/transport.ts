@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Agent, buildConnector, EnvHttpProxyAgent, request as send, type Dispatcher } from 'undici';
-import { makeAddressGuard } from './addresses.ts';
-import { secureContextFor, type Environment } from './certificates.ts';
-import { networkFailure } from './errors.ts';
+import { makeAddressGuard, type AddressGuard } from './addresses.ts';
+import { secureContextFor, type Environment, type TrustOptions } from './certificates.ts';
+import { isRefusedCertificate, networkFailure } from './errors.ts';
 
 /** How long each part of an exchange may take, and how slow a body may be. */
 export interface Timeouts {
@@ -58,39 +58,61 @@ export interface TransportOptions {
 
 /** Makes the transport of one registry. HTTP/1.1 only: registries and the proxies before them speak nothing better. */
 export function makeTransport({ host, insecureTls, environment, timeouts, userAgent }: TransportOptions): Transport {
-  let dispatcher: Dispatcher | undefined;
-  const lazily = () => (dispatcher ??= makeDispatcher({ host, insecureTls, environment, timeouts }));
+  const guard = makeAddressGuard();
+  const dispatchers = new Map<Trust, Dispatcher>();
+  // The authorities of the system are hundreds of files: they are read when those of Node were not enough.
+  let trust: Trust = 'node';
+  const dispatcherOf = (wanted: Trust) => {
+    const known = dispatchers.get(wanted);
+    const dispatcher = known ?? makeDispatcher({ host, insecureTls, environment, timeouts, guard, trust: wanted });
+    dispatchers.set(wanted, dispatcher);
+    return dispatcher;
+  };
+  const sendTrusting = async (wanted: Trust, request: HttpRequest): Promise<HttpResponse> => {
+    const { url, headers, form, signal } = request;
+    try {
+      const answer = await send(url, {
+        dispatcher: dispatcherOf(wanted),
+        method: form === undefined ? 'GET' : 'POST',
+        headers: {
+          'user-agent': userAgent,
+          // A digest is of the bytes as they are stored: nothing on the way may compress them.
+          'accept-encoding': 'identity',
+          ...headers,
+          ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+        },
+        body: form?.toString() ?? null,
+        signal: signal ?? null,
+      });
+      return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+    } catch (error) {
+      if (wanted === 'system' || !isRefusedCertificate(error)) throw error;
+      // Nothing of the request was sent yet: that comes after the certificate.
+      trust = 'system';
+      return sendTrusting(trust, request);
+    }
+  };
   return {
-    request: async ({ url, headers, form, signal }) => {
+    request: async (request) => {
       try {
-        const {
-          statusCode,
-          headers: answered,
-          body,
-        } = await send(url, {
-          dispatcher: lazily(),
-          method: form === undefined ? 'GET' : 'POST',
-          headers: {
-            'user-agent': userAgent,
-            // A digest is of the bytes as they are stored: nothing on the way may compress them.
-            'accept-encoding': 'identity',
-            ...headers,
-            ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
-          },
-          body: form?.toString() ?? null,
-          signal: signal ?? null,
-        });
-        return { status: statusCode, headers: answered, body };
+        return await sendTrusting(trust, request);
       } catch (error) {
-        signal?.throwIfAborted();
-        throw networkFailure(error, url.host);
+        request.signal?.throwIfAborted();
+        throw networkFailure(error, request.url.host);
       }
     },
-    close: async () => dispatcher?.destroy(),
+    close: async () => {
+      await Promise.all([...dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
+    },
   };
 }
 
-type DispatcherOptions = Omit<TransportOptions, 'userAgent'>;
+type Trust = TrustOptions['trust'];
+
+interface DispatcherOptions extends Omit<TransportOptions, 'userAgent'> {
+  readonly guard: AddressGuard;
+  readonly trust: Trust;
+}
 
 function makeDispatcher(given: DispatcherOptions): Dispatcher {
   const { environment, timeouts } = given;
@@ -105,14 +127,14 @@ function makeDispatcher(given: DispatcherOptions): Dispatcher {
   if (httpProxy === '' && httpsProxy === '') return new Agent(options);
   const requestTls = {
     rejectUnauthorized: !given.insecureTls,
-    secureContext: secureContextFor(given.host, environment),
+    secureContext: secureContextFor(given.host, given),
   };
   return new EnvHttpProxyAgent({ ...options, httpProxy, httpsProxy, noProxy: variable('NO_PROXY'), requestTls });
 }
 
 /** Connects to the registry and to where it sends us, each under the rule of the guard and with the certificates for it. */
-function makeConnector({ host, insecureTls, environment, timeouts }: DispatcherOptions): buildConnector.connector {
-  const guard = makeAddressGuard();
+function makeConnector(given: DispatcherOptions): buildConnector.connector {
+  const { host, insecureTls, timeouts, guard } = given;
   const registry = nameOf(new URL(`https://${host}`).hostname);
   const base = { allowH2: false, timeout: timeouts.connectMs };
   const made = new Map<string, buildConnector.connector>();
@@ -128,7 +150,7 @@ function makeConnector({ host, insecureTls, environment, timeouts }: DispatcherO
             lookup,
             // Nobody said that the hosts to which a registry sends us may show any certificate.
             rejectUnauthorized: !(insecureTls && isRegistry),
-            secureContext: secureContextFor(peer, environment),
+            secureContext: secureContextFor(peer, given),
           })
         : buildConnector({ ...base, lookup });
     made.set(key, connector);

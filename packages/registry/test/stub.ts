@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { parseDigest, type Digest } from '@rkt/names';
 import { makeRegistryClient, type RegistryClient, type RegistryOptions } from '../src/index.ts';
@@ -70,4 +73,11 @@ export async function readAll(pieces: AsyncIterable<Uint8Array>): Promise<Buffer
   const found: Uint8Array[] = [];
   for await (const piece of pieces) found.push(piece);
   return Buffer.concat(found);
+}
+
+/** A directory that is gone when the test is over. */
+export function temporaryDirectory(t: Pick<TestContext, 'after'>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'rkt-registry-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return directory;
 }
