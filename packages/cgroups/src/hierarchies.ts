@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { hasCode } from '@rkt/exit';
+import { hasCode, nameIn } from '@rkt/exit';
 import { cgroupMounts, type CgroupMount } from './mounts.ts';
 
 /** Where a controller lives. */
@@ -50,7 +50,8 @@ export function readHierarchies({ mountinfo, controllers, cpusetRoot = {} }: Hie
 
 /** Where each controller of this machine lives, as this process sees it. */
 export function hostHierarchies(): Hierarchies {
-  const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8');
+  const path = '/proc/self/mountinfo';
+  const mountinfo = nameIn(path, () => readFileSync(path, 'utf8'));
   const mounts = usable(mountinfo);
   const unified = unifiedOf(mounts);
   const cpuset = mounts.find(({ controllers }) => controllers.includes('cpuset'));
@@ -100,7 +101,7 @@ function contents(mount: string): Record<string, string> {
 /** The text of a file of a cgroup, undefined if there is none. */
 export function read(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return nameIn(path, () => readFileSync(path, 'utf8'));
   } catch (error) {
     // ENODEV: the cgroup was removed while its file was open.
     if (hasCode(error, 'ENOENT', 'ENODEV')) return undefined;

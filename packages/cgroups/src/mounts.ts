@@ -41,8 +41,11 @@ interface Line {
 /** The cgroup hierarchies among the mounts, in the order of the file; what a later mount hides is left out. */
 export function cgroupMounts(mountinfo: string): CgroupMount[] {
   const lines = mountinfo.split('\n').flatMap(parseLine);
+  // What is mounted over the root directory hides nothing from a process that had it as its root before.
   const isHidden = ({ mount }: Line, index: number) =>
-    lines.slice(index + 1).some((later) => mount === later.mount || mount.startsWith(withSlash(later.mount)));
+    lines
+      .slice(index + 1)
+      .some((later) => later.mount !== '/' && (mount === later.mount || mount.startsWith(`${later.mount}/`)));
   return lines.flatMap((line, index) => {
     const { mount, root, options, type, superOptions } = line;
     if ((type !== 'cgroup' && type !== 'cgroup2') || isHidden(line, index)) return [];
@@ -83,8 +86,4 @@ function unescape(text: string): string {
     String.fromCharCode(Number.parseInt(digits, 8)),
   );
   return Buffer.from(decoded, 'latin1').toString();
-}
-
-function withSlash(path: string): string {
-  return path.endsWith('/') ? path : `${path}/`;
 }

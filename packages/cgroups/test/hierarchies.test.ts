@@ -48,6 +48,11 @@ test('readHierarchies() leaves out what a later mount hides', () => {
   assert.deepEqual([...controllers], [['pids', { version: 2, mount: unified }]]);
 });
 
+test('readHierarchies() finds what lies below a root over which something is mounted', () => {
+  const { controllers } = readHierarchies({ mountinfo: `${V1}99 1 0:77 / / rw - tmpfs none rw\n`, controllers: '' });
+  assert.deepEqual([...controllers], [...v1().controllers]);
+});
+
 test('readHierarchies() does not take a file system of another kind for a hierarchy', () => {
   const { unified, controllers } = readHierarchies({
     mountinfo: '50 1 0:9 / /cgroup2 rw - tmpfs cgroup2 rw,memory\n51 1 0:9 / /a\\012b rw - fuse.cgroup x rw,cpu\n',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { claim } from './claim.ts';
+export { claim } from '@rkt/pods';
 export { removeLeftovers, removeTrees, underLayersLock, type LayerRules } from './layers.ts';
 export { deletePod, releaseUnusedRanges } from './pod.ts';
 export { unmountBelow } from './unmount.ts';

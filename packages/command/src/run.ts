@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { EXIT, Failure, hasCode, reason } from '@rkt/exit';
+import { describe, EXIT, Failure, hasCode } from '@rkt/exit';
 import { globalOptions, type Command, type Context, type OptionTable } from './command.ts';
 import { helpOf } from './help.ts';
 import { parseOptions } from './parse.ts';
@@ -74,10 +74,10 @@ function report(name: string, error: unknown, debug: boolean): number {
     writeFully(2, `${name}: ${error.message.replaceAll('\n', ' ')}\n${stack}`);
     return error.status;
   }
-  if (error instanceof Error && 'syscall' in error && 'code' in error) {
-    const path = 'path' in error && typeof error.path === 'string' ? ` "${error.path}"` : '';
-    const stack = debug ? `${error.stack ?? ''}\n` : '';
-    writeFully(2, `${name}: cannot ${String(error.syscall)}${path}: ${reason(error)}\n${stack}`);
+  const described = describe(error);
+  if (described !== undefined) {
+    const stack = debug && error instanceof Error ? `${error.stack ?? ''}\n` : '';
+    writeFully(2, `${name}: ${described}\n${stack}`);
     return hasCode(error, 'EACCES', 'EPERM') ? EXIT.notPermitted : EXIT.system;
   }
   writeFully(2, `${name}: bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

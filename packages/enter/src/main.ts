@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isatty } from 'node:tty';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { globalOptions, parseOptions, type Command } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { hierarchiesOf } from '@rkt/cgroups';
-import { libraryFile } from '@rkt/files';
+import { libraryFile, readText } from '@rkt/files';
 import { enterPlan } from '@rkt/flavor-ns';
 import { parseRuntimeConfig, type PodApp, type PodManifest } from '@rkt/formats';
 import { requireOwner } from '@rkt/inspect';
@@ -49,7 +48,7 @@ interface Entered {
 function becomeCommand({ pod, manifest, app, command, environment }: Entered): never {
   const found = findProcess(pod, app.name);
   const path = join(pod.path, 'apps', app.name, 'config.json');
-  const config = parseRuntimeConfig(readFileSync(path, 'utf8'), path);
+  const config = parseRuntimeConfig(readText(path), path);
   const interactive = isatty(0);
   const plan = enterPlan({
     pod: manifest,
@@ -68,7 +67,7 @@ function becomeCommand({ pod, manifest, app, command, environment }: Entered): n
 
 // Whether the app lives in a Landlock domain stands in its plan: whoever enters gets the same.
 function landlockOf(pod: Pod, { name }: PodApp): number {
-  return /^landlock_restrict_self /m.test(readFileSync(join(pod.path, 'apps', name, 'plan'), 'utf8')) ? 7 : 0;
+  return /^landlock_restrict_self /m.test(readText(join(pod.path, 'apps', name, 'plan'))) ? 7 : 0;
 }
 
 function chooseApp({ apps }: PodManifest, name: string | undefined): PodApp {

@@ -59,9 +59,5 @@ export function hasCode(error: unknown, ...codes: readonly string[]): error is N
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
 }
 
-/** What a message says of an unexpected error: the system's words without the path and call that Node adds. */
-export function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (!('code' in error) || typeof error.code !== 'string') return error.message;
-  return error.message.replace(/^[A-Z0-9_]+: /, '').replace(/, [a-z]+( '.*)?$/s, '');
-}
+export { describe, nameIn, reason } from './describe.ts';
+export { printable } from './printable.ts';

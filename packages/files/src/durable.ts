@@ -2,12 +2,13 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { nameIn } from '@rkt/exit';
 
 /** Makes the entries of a directory durable: what was renamed into it or out of it stays so after a power cut. */
 export function syncDirectory(path: string): void {
   const fd = openSync(path, 'r');
   try {
-    fsyncSync(fd);
+    nameIn(path, () => fsyncSync(fd));
   } finally {
     closeSync(fd);
   }
@@ -22,8 +23,7 @@ export function writeDurably(path: string, content: string | Uint8Array, mode = 
   const temporary = temporaryBeside(path);
   const fd = openSync(temporary, 'wx', mode);
   try {
-    writeAll(fd, content);
-    fsyncSync(fd);
+    nameIn(path, () => writeAll(fd, content));
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -38,8 +38,7 @@ export function writeDurably(path: string, content: string | Uint8Array, mode = 
 export function writeNew(path: string, content: string | Uint8Array, mode = 0o644): void {
   const fd = openSync(path, 'wx', mode);
   try {
-    writeAll(fd, content);
-    fsyncSync(fd);
+    nameIn(path, () => writeAll(fd, content));
   } finally {
     closeSync(fd);
   }
@@ -72,7 +71,9 @@ export function renameDurably(from: string, to: string): void {
   if (dirname(from) !== dirname(to)) syncDirectory(dirname(from));
 }
 
+/** Writes and makes durable. */
 function writeAll(fd: number, content: string | Uint8Array): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+  fsyncSync(fd);
 }

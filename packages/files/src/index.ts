@@ -9,7 +9,7 @@ export {
   writeScratch,
 } from './durable.ts';
 export { lock, Lock, lockedFiles, tryLock } from './lock.ts';
-export { openRegular, readBounded, readRegular } from './read.ts';
+export { openRegular, readBounded, readRegular, readText } from './read.ts';
 export { exists, mountsBelow, namesIn } from './look.ts';
 export { removeTree } from './remove-tree.ts';
 export { kernelFeatures, libraryDirectory, libraryFile, parseFeatures, runStage1 } from './stage1.ts';

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { EXIT, Failure } from '@rkt/exit';
+import { readText } from './read.ts';
 import { libraryFile } from './stage1.ts';
 
 /**
@@ -25,28 +26,40 @@ export class Lock implements Disposable {
 /** Takes the exclusive lock of a directory or file without waiting; undefined if somebody holds it. */
 export function tryLock(path: string): Lock | undefined {
   const fd = openForLock(path);
-  const { status, error } = spawnSync(libraryFile('stage1'), ['--flock', '3', 'LOCK_EX|LOCK_NB'], {
-    stdio: ['ignore', 'ignore', 'inherit', fd],
+  const { status, error, stderr } = spawnSync(libraryFile('stage1'), ['--flock', '3', 'LOCK_EX|LOCK_NB'], {
+    stdio: ['ignore', 'ignore', 'pipe', fd],
+    encoding: 'utf8',
   });
   if (status === 0) return new Lock(fd);
   closeSync(fd);
   if (status === EXIT.tryAgain) return undefined;
-  throw new Failure(EXIT.system, `cannot lock "${path}": ${error?.message ?? `stage1 ended with ${String(status)}`}`);
+  throw cannotLock(path, { status, said: error?.message ?? stderr });
 }
 
 /** Waits for the exclusive lock of a directory or file. */
 export async function lock(path: string): Promise<Lock> {
   const fd = openForLock(path);
   const child = spawn(libraryFile('stage1'), ['--flock', '3', 'LOCK_EX'], {
-    stdio: ['ignore', 'ignore', 'inherit', fd],
+    stdio: ['ignore', 'ignore', 'pipe', fd],
   });
+  let said = '';
+  child.stderr?.on('data', (chunk) => (said += String(chunk)));
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);
   });
   if (status === 0) return new Lock(fd);
   closeSync(fd);
-  throw new Failure(EXIT.system, `cannot lock "${path}": stage1 ended with ${String(status)}`);
+  throw cannotLock(path, { status, said });
+}
+
+function cannotLock(
+  path: string,
+  { status, said }: { readonly status: number | null; readonly said: string },
+): Failure {
+  // `stage1: cannot lock "3": REASON`; who was killed has said nothing.
+  const why = said.trim().split(': ').at(-1) || `stage1 ended with ${status === null ? 'a signal' : String(status)}`;
+  return new Failure(EXIT.system, `cannot lock "${path}": ${why}`);
 }
 
 /**
@@ -56,7 +69,7 @@ export async function lock(path: string): Promise<Lock> {
  */
 export function lockedFiles(): (path: string) => boolean {
   const held = new Set<string>();
-  for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
+  for (const line of readText('/proc/locks').split('\n')) {
     const match = /^\d+: FLOCK .* ([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line);
     if (match) held.add(`${Number.parseInt(match[1] ?? '', 16)}:${Number.parseInt(match[2] ?? '', 16)}:${match[3]}`);
   }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '@rkt/exit';
+import { readText } from './read.ts';
 
 /** The mount points at and below a path, deepest first, as this process sees them. */
 export function mountsBelow(path: string): string[] {
   const found: string[] = [];
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+  for (const line of readText('/proc/self/mountinfo').split('\n')) {
     const point = line
       .split(' ')[4]
       ?.replace(/\\([0-7]{3})/g, (_, o: string) => String.fromCharCode(Number.parseInt(o, 8)));

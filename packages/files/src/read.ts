@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { EXIT, Failure, hasCode } from '@rkt/exit';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { EXIT, Failure, hasCode, nameIn } from '@rkt/exit';
 
 /**
  * Opens a regular file for reading and never anything else: a symbolic link as the last component, a FIFO or a device is refused.
@@ -17,7 +17,7 @@ export function openRegular(path: string): number | undefined {
     if (hasCode(error, 'ELOOP', 'ENXIO')) throw refused(path);
     throw error;
   }
-  if (fstatSync(fd).isFile()) return fd;
+  if (nameIn(path, () => fstatSync(fd)).isFile()) return fd;
   closeSync(fd);
   throw refused(path);
 }
@@ -41,7 +41,7 @@ export function readBounded(fd: number, path: string, limitBytes: number): Buffe
   const chunkBytes = Math.min(fstatSync(fd).size || 65536, limitBytes) + 1;
   for (;;) {
     const chunk = Buffer.allocUnsafe(chunkBytes);
-    const count = readSync(fd, chunk);
+    const count = nameIn(path, () => readSync(fd, chunk));
     if (count === 0) return Buffer.concat(chunks, total);
     total += count;
     if (total > limitBytes) {
@@ -49,6 +49,11 @@ export function readBounded(fd: number, path: string, limitBytes: number): Buffe
     }
     chunks.push(chunk.subarray(0, count));
   }
+}
+
+/** The text of a file that nobody but root or we ourselves can have put there, such as those of the kernel. */
+export function readText(path: string): string {
+  return nameIn(path, () => readFileSync(path, 'utf8'));
 }
 
 function refused(path: string): Failure {

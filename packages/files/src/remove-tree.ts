@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, constants, openSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { EXIT, Failure, hasCode } from '@rkt/exit';
+import { EXIT, Failure, hasCode, nameIn } from '@rkt/exit';
+import { readText } from './read.ts';
 
 // Each level holds a descriptor: what lies deeper is moved up to the top instead.
 const DEPTH_LIMIT = 200;
@@ -14,8 +15,8 @@ const DEPTH_LIMIT = 200;
  */
 export function removeTree(path: string): void {
   const name = Buffer.from(basename(path));
-  using parent = openIfThere(Buffer.from(dirname(path)));
-  using top = parent && openIfThere(parent.pathOf(name));
+  using parent = openIfThere(Buffer.from(dirname(path)), dirname(path));
+  using top = parent && parent.with(name, (entry) => openIfThere(entry, path));
   if (parent === undefined || top === undefined) return;
   const walk = { path, top, mount: parent.mountId(), moved: 0 };
   requireSameMount(top, walk);
@@ -24,7 +25,7 @@ export function removeTree(path: string): void {
     walk.moved = 0;
     clear(top, walk, 1);
   } while (walk.moved > 0);
-  rmdirSync(parent.pathOf(name));
+  parent.with(name, rmdirSync);
 }
 
 interface Walk {
@@ -35,25 +36,36 @@ interface Walk {
   moved: number;
 }
 
-/** An open directory; paths to its entries go through its descriptor, as openat(2) would. */
+/** An open directory; paths to its entries go through its descriptor, as openat(2) would, and are not for people. */
 class Directory implements Disposable {
   readonly #fd: number;
+  readonly #path: string;
 
-  constructor(fd: number) {
+  constructor(fd: number, path: string) {
     this.#fd = fd;
+    this.#path = path;
   }
 
-  pathOf(name: Uint8Array): Buffer {
-    return Buffer.concat([Buffer.from(`/proc/self/fd/${this.#fd}/`), name]);
+  /** Does something with the path of an entry; an error names the entry by the path that people know. */
+  with<T>(name: Buffer, work: (path: Buffer) => T): T {
+    const path = Buffer.concat([Buffer.from(`/proc/self/fd/${this.#fd}/`), name]);
+    return nameIn(this.shown(name), () => work(path));
+  }
+
+  /** The path of an entry for messages. */
+  shown(name: Buffer): string {
+    return `${this.#path}/${name.toString()}`;
   }
 
   entries(): { readonly name: Buffer; readonly isDirectory: boolean }[] {
-    const found = readdirSync(`/proc/self/fd/${this.#fd}`, { encoding: 'buffer', withFileTypes: true });
+    const found = nameIn(this.#path, () =>
+      readdirSync(`/proc/self/fd/${this.#fd}`, { encoding: 'buffer', withFileTypes: true }),
+    );
     return found.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }));
   }
 
   mountId(): string {
-    return /^mnt_id:\t(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${this.#fd}`, 'utf8'))?.[1] ?? '';
+    return /^mnt_id:\t(\d+)$/m.exec(readText(`/proc/self/fdinfo/${this.#fd}`))?.[1] ?? '';
   }
 
   [Symbol.dispose](): void {
@@ -63,7 +75,7 @@ class Directory implements Disposable {
 
 function clear(directory: Directory, walk: Walk, depth: number): void {
   for (const { name, isDirectory } of directory.entries()) {
-    if (!isDirectory) unlinkSync(directory.pathOf(name));
+    if (!isDirectory) directory.with(name, unlinkSync);
     else if (depth > DEPTH_LIMIT) moveUp(directory, name, walk);
     else removeBelow(directory, name, { walk, depth });
   }
@@ -71,18 +83,19 @@ function clear(directory: Directory, walk: Walk, depth: number): void {
 
 function removeBelow(directory: Directory, name: Buffer, { walk, depth }: { walk: Walk; depth: number }): void {
   {
-    using child = new Directory(openDirectory(directory.pathOf(name)));
+    using child = new Directory(directory.with(name, openDirectory), directory.shown(name));
     requireSameMount(child, walk);
     clear(child, walk, depth + 1);
   }
-  rmdirSync(directory.pathOf(name));
+  directory.with(name, rmdirSync);
 }
 
 function moveUp(directory: Directory, name: Buffer, walk: Walk): void {
   for (;;) {
     walk.moved++;
     try {
-      return renameSync(directory.pathOf(name), walk.top.pathOf(Buffer.from(`.deep-${walk.moved}`)));
+      const above = Buffer.from(`.deep-${walk.moved}`);
+      return directory.with(name, (from) => walk.top.with(above, (to) => renameSync(from, to)));
     } catch (error) {
       // An app may have made that name; the next number will do.
       if (!hasCode(error, 'EEXIST', 'ENOTEMPTY', 'ENOTDIR')) throw error;
@@ -99,14 +112,12 @@ function openDirectory(path: Buffer): number {
   return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
 }
 
-function openIfThere(path: Buffer): Directory | undefined {
+function openIfThere(path: Buffer, shown: string): Directory | undefined {
   try {
-    return new Directory(openDirectory(path));
+    return new Directory(openDirectory(path), shown);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     if (!hasCode(error, 'ENOTDIR', 'ELOOP')) throw error;
-    throw new Failure(EXIT.dataRefused, `cannot remove "${path.toString()}": not a directory`, {
-      cause: error,
-    });
+    throw new Failure(EXIT.dataRefused, `cannot remove "${shown}": not a directory`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lstatSync } from 'node:fs';
 import { claim } from '@rkt/collect';
-import { EXIT, Failure, hasCode, reason } from '@rkt/exit';
+import { describe, EXIT, Failure, hasCode } from '@rkt/exit';
 import { listPods, type Phase, type Pod } from '@rkt/pods';
 
 /** What a run of the collector knows. */
@@ -50,7 +50,8 @@ export function isOlder({ path }: Pod, ageMs: number, now: () => number): boolea
 function failureOf({ uuid }: Pod, error: unknown): Failure {
   if (error instanceof Failure) return error;
   // A file that cannot be removed must not keep the others; a bug must.
-  if (!(error instanceof Error) || !('syscall' in error)) throw error;
+  const described = describe(error);
+  if (described === undefined) throw error;
   const status = hasCode(error, 'EACCES', 'EPERM') ? EXIT.notPermitted : EXIT.system;
-  return new Failure(status, `cannot collect pod "${uuid}": ${reason(error)}`, { cause: error });
+  return new Failure(status, `cannot collect pod "${uuid}": ${described}`, { cause: error });
 }

@@ -4,15 +4,11 @@ import { printDuration } from '@rkt/human';
 import { movePod } from '@rkt/pods';
 import { forEachUnused, isOlder, type GarbageRules } from './garbage.ts';
 
-// Between the making of an embryo and its lock its maker has nothing in hand but time.
-const EMBRYO_MS = 60_000;
-
 /** Deletes pods that were marked long enough ago, prepared pods that nobody ran, and garbage. */
 export async function sweep(rules: GarbageRules): Promise<void> {
   const { dir, graceMs, expireMs, now, note } = rules;
-  await forEachUnused(rules, 'embryo', (pod) => {
-    if (isOlder(pod, Math.max(graceMs, EMBRYO_MS), now)) movePod(dir, pod, 'garbage');
-  });
+  // Whoever makes a pod takes the lock of its embryo, and makes another one if that is taken.
+  await forEachUnused(rules, 'embryo', (pod) => void movePod(dir, pod, 'garbage'));
   await forEachUnused(rules, 'prepared', (pod) => {
     if (!isOlder(pod, expireMs, now)) return;
     note(`moving expired prepared pod "${pod.uuid}" to garbage`);

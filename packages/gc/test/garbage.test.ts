@@ -118,12 +118,16 @@ test('sweep() deletes prepared pods that have expired, and no younger ones', asy
   assert.deepEqual(late.noted, [`moving expired prepared pod "${pod.uuid}" to garbage`]);
 });
 
-test('sweep() deletes embryos that nobody has locked for long, and no younger ones', async () => {
+test('sweep() deletes embryos that nobody has locked, and no others', async () => {
   using dir = new TemporaryDirectory();
   const pod = makePod(dir.path, { phase: 'embryo' });
-  await sweep(rules(dir.path, 0, { graceMs: 0 }));
-  assert.deepEqual(placesOf(dir.path), { ...NOWHERE, embryo: [pod.uuid] });
-  await sweep(rules(dir.path, 31 * MINUTE_MS));
+  {
+    await using holder = await holdLock(pod.path);
+    assert.ok(holder.child.pid);
+    await sweep(rules(dir.path, 0));
+    assert.deepEqual(placesOf(dir.path), { ...NOWHERE, embryo: [pod.uuid] });
+  }
+  await sweep(rules(dir.path, 0));
   assert.deepEqual(placesOf(dir.path), NOWHERE);
 });
 

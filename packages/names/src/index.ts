@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-export { hexOf, isDigest, parseDigest, printable, type Digest } from './digest.ts';
+export { printable } from '@rkt/exit';
+export { hexOf, isDigest, parseDigest, type Digest } from './digest.ts';
 export {
   parseReference,
   printReference,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EXIT, Failure } from '@rkt/exit';
-import { printable } from './digest.ts';
+import { EXIT, Failure, printable } from '@rkt/exit';
 
 declare const brand: unique symbol;
 

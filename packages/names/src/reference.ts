@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EXIT, Failure } from '@rkt/exit';
-import { isDigest, printable, type Digest } from './digest.ts';
+import { EXIT, Failure, printable } from '@rkt/exit';
+import { isDigest, type Digest } from './digest.ts';
 
 /** An image in a registry, as the distribution specification names it. */
 export interface RegistryReference {

@@ -214,7 +214,7 @@ export const operations = {
       ['flags', 'flags:umount'],
     ],
     see: 'umount2(2)',
-    text: 'Unmounts.',
+    text: 'Unmounts; `.` also what is mounted over the root directory, as the old root is after pivot_root.',
   },
   pivot_root: {
     args: [

@@ -114,6 +114,7 @@ const STEPS: readonly Step[] = [
   ['ioctl lo IFF_UP', 'socket(*)', 'ioctl(*, SIOCSIFFLAGS, {ifr_name="lo", ifr_flags=IFF_UP|IFF_LOOPBACK})'],
   [
     'namespaces CLONE_NEWUSER|CLONE_NEWUTS 20 0:100000:10 0:200000:10',
+    'pipe2([*], O_CLOEXEC)',
     'clone3({flags=CLONE_NEWUTS|CLONE_NEWUSER, *}, *)',
     'openat(AT_FDCWD, "/proc/*/uid_map", *)',
     String.raw`write(*, "0 100000 10\n", 12)`,

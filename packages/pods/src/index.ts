@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { claim } from './claim.ts';
 export { PHASES, stateOf, type Phase, type State } from './phase.ts';
 export {
   createPod,

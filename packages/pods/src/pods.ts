@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
-import { exists, namesIn, readRegular, renameDurably, renameUnsynced, tryLock, type Lock } from '@rkt/files';
+import { exists, namesIn, readRegular, readText, renameDurably, renameUnsynced, tryLock, type Lock } from '@rkt/files';
 import { parsePod, parseStatus, type PodManifest, type Status } from '@rkt/formats';
 import { isPodUuid, isUuidPrefix, printable, type PodUuid } from '@rkt/names';
+import { claim } from './claim.ts';
 import { PHASES, type Phase } from './phase.ts';
 
 /** A pod on disk: its name, and where its directory lay when it was looked at. */
@@ -28,17 +29,27 @@ export function makePhases(dir: string): void {
   for (const phase of PHASES) mkdirSync(join(dir, 'pods', phase), { recursive: true, mode: 0o700 });
 }
 
-/** Makes a new pod in phase `prepare` and holds its lock: embryo, lock, rename, so that no reader sees it unlocked. */
+/** How often an embryo is made anew whose place or lock the collector has taken before its maker. */
+const EMBRYOS_MAX = 100;
+
+/**
+ * Makes a new pod in phase `prepare` and holds its lock: embryo, lock, rename, so that no reader sees it unlocked.
+ *
+ * An embryo without a lock is nobody's, so the collector may be quicker: then another is made.
+ */
 export function createPod(dir: string): { pod: Pod; lock: Lock } {
   makePhases(dir);
-  const uuid = newUuid();
-  const embryo = podAt(dir, 'embryo', uuid);
-  mkdirSync(embryo.path, { mode: 0o700 });
-  const lock = lockPod(embryo);
-  const pod = podAt(dir, 'prepare', uuid);
-  // After a power cut it is garbage in either phase.
-  renameUnsynced(embryo.path, pod.path);
-  return { pod, lock };
+  for (let attempt = 0; attempt < EMBRYOS_MAX; attempt++) {
+    const embryo = podAt(dir, 'embryo', newUuid());
+    mkdirSync(embryo.path, { mode: 0o700 });
+    const lock = claim(embryo);
+    if (lock === undefined) continue;
+    const pod = podAt(dir, 'prepare', embryo.uuid);
+    // After a power cut it is garbage in either phase.
+    renameUnsynced(embryo.path, pod.path);
+    return { pod, lock };
+  }
+  throw new Failure(EXIT.tryAgain, `cannot make a pod in "${dir}": somebody collects each of them: try again`);
 }
 
 /** Moves a pod, whose lock the caller holds, to another phase. */
@@ -126,7 +137,7 @@ function newUuid(): PodUuid {
 /** The UUID or prefix that `--uuid-file FILE` holds, white space trimmed. */
 export function readUuidFile(path: string): string {
   try {
-    return readFileSync(path, 'utf8').trim();
+    return readText(path).trim();
   } catch (error) {
     if (hasCode(error, 'ENOENT'))
       throw new Failure(EXIT.notFound, `cannot read "${path}": no such file`, { cause: error });

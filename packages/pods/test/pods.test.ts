@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import {
   findPod,
   listPods,
   lockPod,
+  makePhases,
   movePod,
   PHASES,
   RANGE_SIZE,
@@ -48,6 +50,19 @@ test('createPod() makes a locked pod in phase prepare', (t) => {
   lockPod(pod)[Symbol.dispose]();
 });
 
+test('createPod() makes another embryo when a collector has taken the first', (t) => {
+  const dir = temporary(t);
+  makePhases(dir);
+  // It takes every embryo whose lock it gets, as rkt-gc does.
+  const script = 'while :; do for pod in embryo/*; do flock -n "$pod" mv "$pod" garbage; done 2>/dev/null; done';
+  const collector = spawn('sh', ['-c', script], { cwd: join(dir, 'pods'), stdio: 'ignore' });
+  t.after(() => collector.kill('SIGKILL'));
+  const garbage = join(dir, 'pods', 'garbage');
+  const until = performance.now() + 20_000;
+  while (namesIn(garbage).length === 0 && performance.now() < until) createPod(dir).lock[Symbol.dispose]();
+  assert.notEqual(namesIn(garbage).length, 0);
+});
+
 test('movePod() keeps the lock, and findPod() and refind() follow', (t) => {
   const dir = temporary(t);
   const { pod, lock } = createPod(dir);
@@ -60,6 +75,18 @@ test('movePod() keeps the lock, and findPod() and refind() follow', (t) => {
   movePod(dir, moved, 'garbage');
   assert.throws(() => findPod(dir, pod.uuid), { status: 66 });
   assert.deepEqual(listPods(dir), []);
+});
+
+test('releaseRanges() removes what a killed allocator has left of a pod that is gone', (t) => {
+  const dir = temporary(t);
+  const { pod } = createPod(dir);
+  allocateRange(dir, pod.uuid);
+  const [slot = ''] = namesIn(join(dir, 'ranges'));
+  writeFileSync(join(dir, 'ranges', `.${pod.uuid}.tmp`), '');
+  releaseRanges(dir, () => false);
+  assert.deepEqual(namesIn(join(dir, 'ranges')), [`.${pod.uuid}.tmp`, slot]);
+  releaseRanges(dir, (uuid) => uuid === pod.uuid);
+  assert.deepEqual(namesIn(join(dir, 'ranges')), []);
 });
 
 test('findPod() refuses an empty, malformed or ambiguous prefix', (t) => {

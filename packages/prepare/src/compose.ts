@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { delegatedHierarchies } from '@rkt/cgroups';
-import { EXIT, Failure } from '@rkt/exit';
+import { EXIT, Failure, nameIn } from '@rkt/exit';
 import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
 import { appNameOf, hexOf, parseAppName, printable, type AppName } from '@rkt/names';
 import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
@@ -169,7 +169,10 @@ function groupId(text: string): number {
 function userDatabase(dir: string, { chain }: FoundImage): UserDatabase {
   const top = chain.at(-1);
   if (top === undefined) return { passwd: '', group: '' };
-  const read = (name: string) => readFileSync(join(dir, 'layers', hexOf(top), name), 'latin1');
+  const read = (name: string) => {
+    const path = join(dir, 'layers', hexOf(top), name);
+    return nameIn(path, () => readFileSync(path, 'latin1'));
+  };
   return { passwd: read('passwd'), group: read('group') };
 }
 

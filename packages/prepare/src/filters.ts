@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { EXIT, Failure } from '@rkt/exit';
-import { libraryFile } from '@rkt/files';
+import { EXIT, Failure, nameIn } from '@rkt/exit';
+import { libraryFile, readText } from '@rkt/files';
 import { parseSeccompProfile, type SeccompProfile } from '@rkt/formats';
 import { type PrepareArguments } from './arguments.ts';
 import { seccompProfile } from './seccomp-profile.ts';
@@ -19,7 +19,7 @@ export async function filtersOf(
 ): Promise<(Filter | undefined)[]> {
   if (insecure.has('seccomp')) return given.images.map(() => undefined);
   const path = libraryFile('seccomp.json');
-  const fallback = parseSeccompProfile(readFileSync(path, 'utf8'), path);
+  const fallback = parseSeccompProfile(readText(path), path);
   return Promise.all(
     given.images.map(async ({ given: { seccomp } }) => {
       const profile = seccompProfile(seccomp, fallback);
@@ -30,7 +30,8 @@ export async function filtersOf(
 
 /** The default program is compiled when rkt is built; the compiler with its tables is loaded for others only. */
 async function programOf(profile: SeccompProfile, option: string | undefined): Promise<Uint8Array> {
-  if (option === undefined) return readFileSync(libraryFile('seccomp.bpf'));
+  const own = libraryFile('seccomp.bpf');
+  if (option === undefined) return nameIn(own, () => readFileSync(own));
   const { compile, encode, readProfile, unknownSyscalls } = await import('seccomp-tools');
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   const parsed = readProfile(profile);

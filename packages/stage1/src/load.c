@@ -39,13 +39,20 @@ _Noreturn static void refuse(const struct place *place, enum status status, cons
 	complain(status, &complaint);
 }
 
+static enum status status_of_error(int error)
+{
+	if (error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG)
+		return STATUS_MISSING;
+	if (error == -ELOOP || error == -EACCES || error == -EPERM)
+		return STATUS_REFUSED;
+	return STATUS_FAILED;
+}
+
 _Noreturn static void refuse_error(const struct place *place, int error)
 {
 	struct complaint complaint = place->complaint;
 	complaint.error = -error;
-	complain(error == -ELOOP || error == -EACCES || error == -EPERM ? STATUS_REFUSED
-									: STATUS_MISSING,
-		 &complaint);
+	complain(status_of_error(error), &complaint);
 }
 
 _Noreturn static void refuse_content(const struct place *place, const struct problem *problem)
@@ -158,7 +165,7 @@ static void load_filter(struct program *program, const struct place *in_plan,
 	const char *name = next_word(next_word(line->words));
 	struct place place = *in_plan;
 	unsigned int index = program->filter_count;
-	place.complaint.path = name;
+	place.complaint.beside = name;
 	if (index == MAX_FILTERS)
 		refuse(&place, STATUS_MALFORMED, "more than 64 filters");
 	int fd = open_checked(&place, name, S_IFREG);
@@ -251,6 +258,7 @@ void load_program(struct program *program, const char *path)
 	load_plan(&program->plans[0], &place, path + length);
 	place.complaint.directory = path;
 	place.complaint.directory_length = length;
+	place.complaint.path = path + length;
 	load_filters(program, &place, &program->plans[0]);
 	for (unsigned int i = 0; i < program->plans[0].count; i++)
 		if (program->plans[0].lines[i].operation == OP_APP)

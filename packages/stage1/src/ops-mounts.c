@@ -26,10 +26,25 @@ int perform_mount(struct state *state, const struct arguments *arguments)
 		       optional(arguments->text[4]));
 }
 
+static uint64_t mount_at(const char *path)
+{
+	struct statx status = {0};
+	CALL(statx, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_MNT_ID, &status);
+	return status.stx_mnt_id;
+}
+
+/*
+ * On the old root that a new one replaces, something may be mounted, and a path names only what is
+ * uppermost: without the loop the rest would stay over the new root, where `/..` leads to it.
+ */
 int perform_umount2(struct state *state, const struct arguments *arguments)
 {
+	const char *target = arguments->text[0];
+	int result = CHECKED(umount2, target, arguments->number[1]);
 	(void)state;
-	return CHECKED(umount2, arguments->text[0], arguments->number[1]);
+	while (result == 0 && is_same(target, ".") && mount_at("/..") != mount_at("/"))
+		result = CHECKED(umount2, "/..", arguments->number[1]);
+	return result;
 }
 
 int perform_pivot_root(struct state *state, const struct arguments *arguments)

@@ -44,27 +44,39 @@ static void set_dumpable_for_maps(bool dumpable)
 		CALL(prctl, PR_SET_DUMPABLE, dumpable);
 }
 
+/* It lives until its parent kills it or has died itself: then the other end of the pipe is closed,
+ * also if that was so before it came here. */
+_Noreturn static void stand_by(int ends[2])
+{
+	char byte;
+	close_fd(ends[1]);
+	while (CALL(read, ends[0], &byte, 1) == -EINTR)
+		;
+	exit_now(0);
+}
+
 /* The namespaces are made with a process, which waits until they are open and is killed then. */
 int perform_namespaces(struct state *state, const struct arguments *arguments)
 {
 	uint64_t flags = arguments->number[0];
 	struct birth birth = {.flags = flags, .cgroup_fd = -1};
+	int ends[2];
+	int result = keep_pipe(ends);
+	if (result < 0)
+		return result;
 	set_dumpable_for_maps(true);
 	int pid = make_process(&birth);
-	if (pid == 0) {
-		CALL(prctl, PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			CALL(ppoll, NULL, 0, NULL, NULL);
-	}
-	if (pid < 0) {
-		set_dumpable_for_maps(false);
-		return pid;
-	}
-	int result = write_id_maps(pid, arguments->text[2], arguments->text[3]);
+	if (pid == 0)
+		stand_by(ends);
+	result = pid < 0 ? pid : write_id_maps(pid, arguments->text[2], arguments->text[3]);
 	if (result == 0)
 		result = open_namespaces(state, pid, flags, fd_of(arguments, 1));
-	CALL(kill, pid, SIGKILL);
-	wait_for(pid);
+	close_fd(ends[0]);
+	close_fd(ends[1]);
+	if (pid > 0) {
+		CALL(kill, pid, SIGKILL);
+		wait_for(pid);
+	}
 	set_dumpable_for_maps(false);
 	return result;
 }
@@ -174,6 +186,7 @@ int perform_clone(struct state *state, const struct arguments *arguments)
 {
 	int ends[2];
 	struct child child = {.pidfd = -1, .status_fd = fd_of(arguments, 2)};
+	uint64_t handled = HANDLED_SIGNALS;
 	struct birth birth = {
 		.flags = arguments->number[0],
 		.cgroup_fd = fd_of(arguments, 1),
@@ -183,9 +196,15 @@ int perform_clone(struct state *state, const struct arguments *arguments)
 	if (result < 0)
 		return result;
 	block_signals();
+	/* Before there is a child: without it the parent would not notice the end. */
+	child.signal_fd =
+		keep(CALL(signalfd4, -1, &handled, sizeof(handled), SFD_CLOEXEC | SFD_NONBLOCK));
+	if (child.signal_fd < 0)
+		return child.signal_fd;
 	set_dumpable_for_maps(true);
 	child.pid = make_process(&birth);
 	if (child.pid == 0) {
+		close_fd(child.signal_fd);
 		close_fd(ends[1]);
 		close_fd(state->parent_fd);
 		return begin_child(state, ends[0]);

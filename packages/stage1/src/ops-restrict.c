@@ -119,8 +119,10 @@ int perform_capbset(struct state *state, const struct arguments *arguments)
 	uint64_t keep = arguments->number[0];
 	for (unsigned int capability = 0; capability < 64; capability++) {
 		long has = CALL(prctl, PR_CAPBSET_READ, capability);
-		if (has < 0)
+		if (has == -EINVAL)
 			break;
+		if (has < 0)
+			return (int)has;
 		if (has == 0 || ((keep >> capability) & 1) != 0)
 			continue;
 		int result = CHECKED(prctl, PR_CAPBSET_DROP, capability);

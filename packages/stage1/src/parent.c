@@ -5,10 +5,10 @@
 #include "relay.h"
 #include "syscall.h"
 
-static void forward_signals(int signal_fd, const struct child *child, const struct relay *relay)
+static void forward_signals(const struct child *child, const struct relay *relay)
 {
 	struct signalfd_siginfo info = {0};
-	while (CALL(read, signal_fd, &info, sizeof(info)) == (long)sizeof(info)) {
+	while (CALL(read, child->signal_fd, &info, sizeof(info)) == (long)sizeof(info)) {
 		if (info.ssi_signo == SIGWINCH)
 			copy_window_size(relay);
 		else if (info.ssi_signo != SIGCHLD)
@@ -24,7 +24,6 @@ static bool has_ended(const struct child *child, int *wait_status)
 _Noreturn void be_parent(const struct state *state, const struct child *child)
 {
 	static struct relay relay;
-	uint64_t mask = HANDLED_SIGNALS;
 	struct pollfd polls[RELAY_POLLS + 1];
 	int wait_status = 0;
 	close_all_but(state->locked | descriptor_bit(child->status_fd) |
@@ -33,14 +32,13 @@ _Noreturn void be_parent(const struct state *state, const struct child *child)
 	close_fd(state->failure_fd);
 	forget_plans();
 	begin_relay(&relay, state);
-	int signal_fd = keep(CALL(signalfd4, -1, &mask, sizeof(mask), SFD_CLOEXEC | SFD_NONBLOCK));
 	while (!has_ended(child, &wait_status)) {
 		unsigned int count = fill_polls(&relay, polls);
-		polls[count] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
+		polls[count] = (struct pollfd){.fd = child->signal_fd, .events = POLLIN};
 		if (CALL(ppoll, polls, count + 1, NULL, NULL) < 0)
 			continue;
 		if (polls[count].revents != 0)
-			forward_signals(signal_fd, child, &relay);
+			forward_signals(child, &relay);
 		step_relay(&relay, polls, count);
 	}
 	end_relay(&relay);

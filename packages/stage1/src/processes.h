@@ -52,6 +52,7 @@ struct child {
 	int pid;
 	int pidfd;
 	int status_fd;
+	int signal_fd; /* gives the blocked signals */
 };
 _Noreturn void be_parent(const struct state *state, const struct child *child);
 

@@ -111,7 +111,12 @@ static void put_place(struct output *output, const struct complaint *complaint, 
 	put(output, "stage1: ");
 	if (complaint->directory_length > 0)
 		put_path(output, complaint->directory, complaint->directory_length);
-	put_path(output, complaint->path, strlen(complaint->path));
+	size_t length = strlen(complaint->path);
+	while (complaint->beside != NULL && length > 0 && complaint->path[length - 1] != '/')
+		length--;
+	put_path(output, complaint->path, length);
+	if (complaint->beside != NULL)
+		put_path(output, complaint->beside, strlen(complaint->beside));
 	if (line > 0) {
 		put(output, ":");
 		put_number(output, line);

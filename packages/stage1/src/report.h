@@ -10,6 +10,7 @@ struct complaint {
 	const char *directory; /* put before the path up to this length */
 	size_t directory_length;
 	const char *path;
+	const char *beside; /* the name of a file beside it, which is meant; NULL: it is itself */
 	const struct problem *problem; /* NULL if the file could not be read */
 	const char *reason;	       /* NULL: the text of the error */
 	int error;

@@ -56,6 +56,9 @@ test('pivot_root with . and . leaves nothing of the old root', { skip }, () => {
     'mount proc /proc proc 0 ""',
   ];
   assert.equal(run(scratch, [...lines, shell('wc -l < /proc/self/mountinfo')]), '2\n');
+  // What was mounted over the old root is not left over the new one either.
+  const covers = ['mount "" / tmpfs 0 ""', 'mount "" /.. tmpfs 0 ""'];
+  assert.equal(run(scratch, [...covers, ...lines, shell('ls -d /../etc; wc -l < /proc/self/mountinfo')]), '/../etc\n2\n'); // prettier-ignore
   fails(scratch, ['pivot_root . .'], 'pivot_root: cannot change root mount to ". .": device or resource busy');
 });
 

@@ -4,7 +4,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdirSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
-import { PRIVATE_MOUNTS, Scratch, shell, skip, STAGE1 } from './stage1.ts';
+import { Injector } from '../../../test/faults/injector.ts';
+import { isLocked, PRIVATE_MOUNTS, Scratch, shell, skip, STAGE1, waitForLock } from './stage1.ts';
 
 function run(scratch: Scratch, lines: readonly string[]): string {
   const { status, stderr, stdout } = scratch.run(lines);
@@ -230,4 +231,18 @@ test('clone starts the child in the cgroup', { skip }, () => {
     ['open 5 / O_RDONLY 0000', 'clone 0 5 - - -'],
     'clone: cannot make process "0 5 - - -": bad file descriptor',
   );
+});
+
+test('the process that namespaces makes does not survive its parent, whenever that is killed', { skip }, () => {
+  using scratch = new Scratch();
+  using injector = new Injector();
+  const lock = [`open 5 ${scratch.directory} O_RDONLY|O_DIRECTORY|O_CLOEXEC 0000`, 'flock 5 LOCK_EX|LOCK_NB'];
+  const command = [STAGE1, scratch.plan([...lock, 'namespaces CLONE_NEWUTS|CLONE_NEWIPC 10 - -'])];
+  const points = injector.points(command, {});
+  const made = points.findIndex(({ call }) => call === 'clone3');
+  for (const { number } of points.slice(made)) {
+    injector.strike(command, {}, { number, fault: 'kill' });
+    waitForLock(scratch.directory);
+    assert.ok(!isLocked(scratch.directory), `killed at call ${number}`);
+  }
 });

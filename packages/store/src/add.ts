@@ -15,7 +15,7 @@ import {
   write,
 } from 'node:fs';
 import { promisify } from 'node:util';
-import { EXIT, Failure, hasCode } from '@rkt/exit';
+import { EXIT, Failure, hasCode, nameIn } from '@rkt/exit';
 import { lock, renameUnsynced, temporaryBeside, writeNew, type Lock } from '@rkt/files';
 import { hexOf, type Digest } from '@rkt/names';
 import { cannotWrite, isFull } from './errors.ts';
@@ -105,7 +105,7 @@ async function lockPartial(dir: string, digest: Digest): Promise<Lock | undefine
     throw cannotWrite(path, error);
   }
   // The lock is on the file that was opened: it may have been renamed into place or removed since.
-  const [ours, there] = [fstatSync(held.fd), lstatSync(path, { throwIfNoEntry: false })];
+  const [ours, there] = [nameIn(path, () => fstatSync(held.fd)), lstatSync(path, { throwIfNoEntry: false })];
   if (there?.ino === ours.ino && there.dev === ours.dev) return held;
   held[Symbol.dispose]();
   return undefined;

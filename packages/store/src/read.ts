@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync } from 'node:fs';
-import { EXIT, Failure } from '@rkt/exit';
+import { EXIT, Failure, nameIn } from '@rkt/exit';
 import { openRegular, readBounded } from '@rkt/files';
 import {
   choosePlatform,
@@ -37,9 +37,10 @@ export interface StoredDocuments {
  * Opens a blob: a regular file of the right size, never a symbolic link. The caller closes it and hashes what it reads.
  */
 export function openBlob(dir: string, { digest, size }: BlobDescriptor): number {
-  const fd = openRegular(blobPath(dir, digest));
+  const path = blobPath(dir, digest);
+  const fd = openRegular(path);
   if (fd === undefined) throw missing(digest);
-  const found = fstatSync(fd).size;
+  const found = nameIn(path, () => fstatSync(fd)).size;
   if (found === size) return fd;
   closeSync(fd);
   throw corrupt(digest, `it has ${found} bytes: wanted ${size}`);
