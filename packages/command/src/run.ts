@@ -14,8 +14,10 @@ import { VERSION } from './version.ts';
  * except an error of the system, which is one line and status 71.
  */
 export async function run<T extends OptionTable>(command: Command<T>, argv: readonly string[]): Promise<never> {
-  // The status of a process that ends because nothing is left to wait for, though `main` is not done.
-  process.exitCode = EXIT.bug;
+  // Nothing is left to wait for, though `main` is not done: without this the process would end without a word.
+  process.once('beforeExit', () => {
+    process.exit(report(command.name, new Error('it waits for what will never be'), argv.includes('--debug')));
+  });
   // At once: what the process has built need not be taken apart, which takes Node milliseconds.
   process.exit(await statusOf(command, argv));
 }

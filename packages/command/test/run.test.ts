@@ -34,6 +34,12 @@ test('run() tells a bug from an error of the system', (t) => {
   assert.equal(system.stderr, 'rkt-x: cannot open "/does/not/exist": no such file or directory\n');
 });
 
+test('run() says so when main waits for nothing that is left', (t) => {
+  const { status, stderr } = runMain(t, `return new Promise(() => {});`);
+  assert.equal(status, 70);
+  assert.match(stderr, /^rkt-x: bug: Error: it waits for what will never be\n/);
+});
+
 test('run() gives main its operands and directory, and returns its status', (t) => {
   const { status, stdout } = runMain(t, `context.print(operands.join() + context.dir); return 1;`, [
     '--dir=/a/../b',
