@@ -260,17 +260,30 @@ test('rkt-fetch wraps signed messages of --lookaside, of registries.d and of the
   assert.deepEqual(messages(), ['a', 'b', 'configured', 'default']);
 });
 
+/** Puts an artifact into a layout. */
+function write(layout: Layout, { manifest, blobs }: Artifact): Descriptor {
+  for (const blob of blobs) layout.blob('', blob);
+  return layout.blob(MEDIA_TYPE.manifest, manifest);
+}
+
+test('rkt-fetch takes signatures out of a layout as cosign saves it', async (t) => {
+  const { layout, manifest, ok, digests } = await setUp(t);
+  const attached = ['sigs', 'atts'].map((kind): string => {
+    const artifact = cosignImage(manifest.digest, 'app', key.privateKey);
+    layout.name({ ...write(layout, artifact), annotations: { kind: `dev.cosignproject.cosign/${kind}` } });
+    return digestOf(artifact.manifest);
+  });
+  assert.equal(await ok(`oci:${layout.dir}`), `${manifest.digest}\n`);
+  assert.deepEqual(digests(), attached.toSorted());
+});
+
 test('rkt-fetch takes signatures out of a layout as oras, cosign and another store have them', async (t) => {
   const { dir, layout, manifest, ok, digests } = await setUp(t);
-  const write = ({ manifest: bytes, blobs }: Artifact) => {
-    for (const blob of blobs) layout.blob('', blob);
-    return layout.blob(MEDIA_TYPE.manifest, bytes);
-  };
   const bundle = bundleArtifact(manifest, key.privateKey);
   const cosign = cosignImage(manifest.digest, 'app', key.privateKey);
   const others = bundleArtifact({ ...manifest, digest: digestOf(Buffer.from('other')) }, key.privateKey);
-  for (const artifact of [bundle, others]) layout.name(write(artifact));
-  layout.name(write(cosign), tagOf(manifest.digest, '.sig'));
+  for (const artifact of [bundle, others]) layout.name(write(layout, artifact));
+  layout.name(write(layout, cosign), tagOf(manifest.digest, '.sig'));
   const wanted = [bundle, cosign].map((artifact) => digestOf(artifact.manifest)).toSorted();
   // Without a name: what is attached to the image is no second image.
   assert.equal(await ok(`oci:${layout.dir}`), `${manifest.digest}\n`);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signatures beside a registry: the directory or server that containers-registries.d(5) calls lookaside.
 import { fileURLToPath } from 'node:url';
-import { EXIT, Failure, reason } from '@rkt/exit';
+import { EXIT, Failure, hasCode, reason } from '@rkt/exit';
 import { readRegular } from '@rkt/files';
 import { DOCUMENT_BYTES_MAX } from '@rkt/formats';
 import { hexOf, printable, type Digest } from '@rkt/names';
@@ -83,6 +83,13 @@ function readFile(url: URL): Buffer | undefined {
     return readRegular(fileURLToPath(url), DOCUMENT_BYTES_MAX);
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw new Failure(EXIT.system, `cannot read "${printable(url.pathname)}": ${reason(error)}`, { cause: error });
+    const cannot = `cannot read "${printable(url.pathname)}"`;
+    // Neither the owner's rights nor those that the launcher left us.
+    if (hasCode(error, 'EACCES', 'EPERM'))
+      throw new Failure(
+        EXIT.notPermitted,
+        `${cannot}: permission denied: --lookaside=DIRECTORY names one that may be read`,
+      );
+    throw new Failure(EXIT.system, `${cannot}: ${reason(error)}`, { cause: error });
   }
 }
