@@ -68,6 +68,8 @@ async function startRegistry(layout: string): Promise<Server> {
     readFileSync(join(layout, 'index.json'), 'utf8'),
   );
   const server = createServer(({ url = '' }, response) => {
+    // Nothing is attached to the image.
+    if (/\/referrers\/|\/manifests\/sha256-/.test(url)) return void response.writeHead(404).end();
     const [, digest = manifests[0]?.digest ?? ''] = /\/blobs\/(.*)$/.exec(url) ?? [];
     response.end(readFileSync(join(layout, 'blobs', ...digest.split(':'))));
   });

@@ -3,6 +3,7 @@ import { printPlatform, type Manifest, type Platform } from '@rkt/formats';
 import { EXIT, Failure } from '@rkt/exit';
 import { printable, printReference, type Digest, type Reference } from '@rkt/names';
 import { FETCHED, INDEX, nameOf, SOURCE, type Store } from '@rkt/store';
+import { keepAttached } from './attached.ts';
 import { copyImage } from './copy.ts';
 import type { Progress } from './progress.ts';
 import { resolveImage, type ResolvedImage } from './resolve.ts';
@@ -25,6 +26,8 @@ export interface FetchOptions extends SourceOptions {
   readonly policy: 'new' | 'never' | 'update';
   readonly platform: Platform;
   readonly progress: Progress;
+  /** Lists of components are kept, too. */
+  readonly sbom: boolean;
 }
 
 /** Sees to it that an image is in the store, as the pull policy says. */
@@ -48,13 +51,14 @@ function storedImage(store: Store, reference: Reference): FetchedImage {
 }
 
 async function fetchFromSource(reference: SourceReference, options: FetchOptions): Promise<FetchedImage> {
-  const { store, platform, progress } = options;
+  const { store, platform, progress, sbom } = options;
   const text = printable(printReference(reference));
   const source = await openSource(reference, options);
   try {
     const image = await resolveImage(source, platform, text);
     await copyImage(store, source, { image, progress });
     await nameImage(store, reference, image);
+    await keepAttached(store, source, { image, sbom, note: progress.note, text });
     checkPlatform(store, image, options);
     return summarise(image, nameOf(reference));
   } finally {

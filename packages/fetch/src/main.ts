@@ -31,6 +31,8 @@ export const fetch: Command<typeof options> = {
       insecure,
       authFile: given.authfile,
       tokenHosts: given['token-host'],
+      lookaside: given.lookaside,
+      sbom: given.sbom,
       store,
       policy,
       platform,

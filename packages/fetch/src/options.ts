@@ -27,6 +27,13 @@ export const options = {
     describe: 'send credentials to this token server of another domain too',
     value: 'HOST',
   },
+  lookaside: {
+    type: 'string',
+    describe:
+      'look for signatures of containers-signature(5) in this directory or below this URL, whatever registries.d says',
+    value: 'PLACE',
+  },
+  sbom: { type: 'boolean', describe: 'keep lists of components that are attached to the image, too' },
   full: { type: 'boolean', describe: 'print whole image ids' },
   format: {
     type: 'string',

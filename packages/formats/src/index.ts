@@ -37,6 +37,7 @@ export {
 export {
   EMPTY_BLOB,
   parseArtifactManifest,
+  parseListedReferrers,
   parseReferrers,
   printArtifactManifest,
   printReferrers,
@@ -44,6 +45,7 @@ export {
   REFERRERS_MAX,
   SIGNATURE_TYPE,
   type ArtifactManifest,
+  type ListedReferrer,
   type NewArtifact,
   type Referrer,
 } from './oci-artifact.ts';

@@ -149,6 +149,36 @@ export function parseReferrers(bytes: Uint8Array, path: string): Referrer[] {
   throw new Failure(EXIT.dataRefused, `cannot read ${what}: it lists an artifact twice`);
 }
 
+/** An artifact as a registry lists it: what it says about it are hints. */
+export interface ListedReferrer {
+  readonly digest: Digest;
+  readonly size: number;
+  /** Registries take it from the artifact; whoever wrote the index of a tag may have left it out. */
+  readonly artifactType: string | undefined;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+const listed = v.object({
+  mediaType: v.literal(MEDIA_TYPE.manifest),
+  digest: v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'wanted a digest'),
+  size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  artifactType: v.optional(v.string()),
+  annotations: v.optional(v.nullable(v.record(v.string(), v.string()))),
+});
+
+/** Reads a list of referrers as a registry answers it or keeps it under a tag. Entries of other shapes are passed over. */
+export function parseListedReferrers(bytes: Uint8Array, what: string): ListedReferrer[] {
+  const document = parseImageDocument(bytes, { what, mediaType: MEDIA_TYPE.index });
+  if (document.kind !== 'index') return [];
+  const { manifests } = parseForeign(v.object({ manifests: v.array(v.unknown()) }), bytes, { what });
+  return manifests.flatMap((entry) => {
+    const result = v.safeParse(listed, entry);
+    if (!result.success) return [];
+    const { digest, size, artifactType, annotations } = result.output;
+    return [{ digest, size, artifactType: artifactType || undefined, annotations: annotations ?? {} }];
+  });
+}
+
 /** The text of `referrers/sha256/HEX.json`: an index of the OCI, such as registries answer with. */
 export function printReferrers(list: readonly Referrer[]): string {
   const manifests = list.map(({ digest, size, artifactType, annotations }) => ({

@@ -4,7 +4,13 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { Failure } from '@rkt/exit';
 import { isDigest, type Digest } from '@rkt/names';
-import { parseArtifactManifest, parseReferrers, printArtifactManifest, printReferrers } from '../src/index.ts';
+import {
+  parseArtifactManifest,
+  parseListedReferrers,
+  parseReferrers,
+  printArtifactManifest,
+  printReferrers,
+} from '../src/index.ts';
 
 function digest(tail: string): Digest {
   const text = `sha256:${tail.padStart(64, '0')}`;
@@ -101,5 +107,33 @@ test('parseReferrers() and parseArtifactManifest() fail only by refusing, whatev
         }
       },
     ),
+  );
+});
+
+test('parseListedReferrers() reads the entries that are manifests with a digest, whatever the others are', () => {
+  const good = { mediaType: MANIFEST, digest: digest('a'), size: 7, artifactType: 'a', annotations: { b: 'c' } };
+  const bare = { mediaType: MANIFEST, digest: digest('b'), size: 7, artifactType: '', annotations: null };
+  const others = [{ ...good, digest: 'sha512:00' }, { ...good, mediaType: INDEX }, { ...good, size: -1 }, null, 'x'];
+  const bytes = json({ schemaVersion: 2, mediaType: INDEX, manifests: [others[0], good, ...others, bare] });
+  assert.deepEqual(parseListedReferrers(bytes, 'it'), [
+    { digest: digest('a'), size: 7, artifactType: 'a', annotations: { b: 'c' } },
+    { digest: digest('b'), size: 7, artifactType: undefined, annotations: {} },
+  ]);
+});
+
+test('parseListedReferrers() answers with digests or a refusal, whatever it reads', () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.json().map((inner) => `{"schemaVersion":2,"manifests":[${inner}]}`),
+  );
+  fc.assert(
+    fc.property(text, (bytes) => {
+      try {
+        for (const found of parseListedReferrers(Buffer.from(bytes), 'it')) assert.ok(isDigest(found.digest));
+      } catch (error) {
+        assert.ok(error instanceof Failure, String(error));
+      }
+    }),
   );
 });

@@ -10,8 +10,8 @@ import { openStore } from '@rkt/store';
 
 /** A keyring of gpg in a directory of its own; gone, agent and all, when it is disposed. */
 export class Keyring implements Disposable {
-  // Short: the socket of the agent lies below it.
-  readonly #home = mkdtempSync(join(tmpdir(), 'kr-'));
+  /** The directory, for programs that sign with gpg. Short: the socket of the agent lies below it. */
+  readonly home = mkdtempSync(join(tmpdir(), 'kr-'));
 
   #gpg(
     args: readonly string[],
@@ -20,7 +20,7 @@ export class Keyring implements Disposable {
     const base = ['--batch', '--no-tty', '--quiet', '--yes', '--pinentry-mode', 'loopback', '--passphrase', ''];
     const time = at === undefined ? [] : [`--faked-system-time=${at}!`];
     return execFileSync('gpg', [...base, ...time, ...args], {
-      env: { ...process.env, GNUPGHOME: this.#home, LC_ALL: 'C.UTF-8' },
+      env: { ...process.env, GNUPGHOME: this.home, LC_ALL: 'C.UTF-8' },
       input,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -54,7 +54,7 @@ export class Keyring implements Disposable {
         `=${userId}`,
       ],
       {
-        env: { ...process.env, GNUPGHOME: this.#home, LC_ALL: 'C.UTF-8' },
+        env: { ...process.env, GNUPGHOME: this.home, LC_ALL: 'C.UTF-8' },
         input: 'y\n0\n\ny\n',
         stdio: ['pipe', 'pipe', 'pipe'],
       },
@@ -83,9 +83,9 @@ export class Keyring implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    const env = { ...process.env, GNUPGHOME: this.#home };
+    const env = { ...process.env, GNUPGHOME: this.home };
     spawnSync('gpgconf', ['--kill', 'gpg-agent'], { env, stdio: 'ignore' });
-    rmSync(this.#home, { recursive: true, force: true });
+    rmSync(this.home, { recursive: true, force: true });
   }
 }
 

@@ -11,7 +11,9 @@ import { download, type BlobRequest } from './download.ts';
 import { makeExchange, type Exchange } from './exchange.ts';
 import { locate } from './locate.ts';
 import { makeRedactor } from './redact.ts';
+import { makeReferrers, type FoundReferrers, type ReferrersRequest } from './referrers.ts';
 import { RETRIES, withRetries } from './retry.ts';
+import { signedMessages } from './signed-messages.ts';
 import { makeTransport, TIMEOUTS, type Timeouts } from './transport.ts';
 
 /** What the client of one registry is made of. */
@@ -42,6 +44,13 @@ export interface RegistryClient {
   readonly manifest: (repository: string, reference: string, signal?: AbortSignal) => Promise<ReceivedManifest>;
   /** The bytes of a blob from an offset on, continued after cuts; whoever reads them checks their digest. */
   readonly blob: (request: BlobRequest) => AsyncIterable<Uint8Array>;
+  /** What refers to a manifest or index, by the registry's list or by the tag that stands for one; nothing is no error. */
+  readonly referrers: (request: ReferrersRequest) => Promise<FoundReferrers>;
+  /**
+   * The signed messages of containers-signature(5) that a registry with the extension for them keeps for an image. Whether it has
+   * the extension is known from its earlier answers; one that has not is not asked.
+   */
+  readonly signedMessages: (repository: string, digest: Digest, signal?: AbortSignal) => Promise<readonly Buffer[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -74,13 +83,17 @@ export function makeRegistryClient(options: RegistryOptions): RegistryClient {
     });
     return exchange;
   };
+  const manifest: RegistryClient['manifest'] = (repository, reference, signal) =>
+    withRetries({ ...retry, signal }, async () => {
+      const { get } = await open();
+      return getManifest(get, { host: options.host, repository, reference, timeouts, redactor, signal });
+    });
+  const asking = { open, host: options.host, timeouts, retry, redactor };
   return {
-    manifest: (repository, reference, signal) =>
-      withRetries({ ...retry, signal }, async () => {
-        const { get } = await open();
-        return getManifest(get, { host: options.host, repository, reference, timeouts, redactor, signal });
-      }),
-    blob: (request) => download({ open, host: options.host, timeouts, retry, redactor }, request),
+    manifest,
+    blob: (request) => download(asking, request),
+    referrers: makeReferrers({ ...asking, tagged: async (...tag) => (await orNothing(manifest(...tag)))?.bytes }),
+    signedMessages: (repository, digest, signal) => signedMessages(asking, { repository, digest, signal }),
     close: () => transport.close(),
   };
 }
@@ -100,6 +113,16 @@ function rememberCredentials(options: RegistryOptions): (repository: string) => 
     known.set(repository, found);
     return found;
   };
+}
+
+/** What was asked for, or undefined if the registry does not have it. */
+async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Failure && error.status === EXIT.notFound) return undefined;
+    throw error;
+  }
 }
 
 interface ManifestRequest {

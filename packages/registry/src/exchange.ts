@@ -9,7 +9,7 @@ import { type HttpResponse, type Transport } from './transport.ts';
 /** A question to the registry. */
 export interface RegistryRequest {
   readonly repository: string;
-  /** Below `/v2/REPOSITORY/`. */
+  /** Below `/v2/REPOSITORY/`; from the root of the registry if it begins with a slash. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
@@ -21,6 +21,8 @@ export interface RegistryRequest {
 export interface Exchange {
   /** The answer, whatever its status; a 401 means that no authorization helped. */
   readonly get: (request: RegistryRequest) => Promise<HttpResponse>;
+  /** True if an answer of the registry itself said by this header, `NAME: 1`, that it has an extension. */
+  readonly has: (header: string) => boolean;
 }
 
 /** What the exchange with one registry is made of. */
@@ -39,24 +41,28 @@ const REDIRECT = new Set([301, 302, 303, 307, 308]);
 /** Makes the exchange with one registry. */
 export function makeExchange(options: ExchangeOptions): Exchange {
   const warned = new Set<string>();
+  const flags = new Set<string>();
   return {
     get: async (request) => {
-      const response = await getAuthorized(options, request);
+      const { response, isRegistry } = await getAuthorized(options, request);
       warn(response, options, warned);
+      if (isRegistry) for (const [name, value] of Object.entries(response.headers)) if (value === '1') flags.add(name);
       return response;
     },
+    has: (header) => flags.has(header),
   };
 }
 
-async function getAuthorized(options: ExchangeOptions, request: RegistryRequest): Promise<HttpResponse> {
+async function getAuthorized(options: ExchangeOptions, request: RegistryRequest): Promise<Followed> {
   const { authorizer } = options;
   const { repository } = request;
   for (let logins = 0; ; logins += 1) {
     const header = await authorizer.headerFor(repository);
-    const { response, isRegistry } = await follow(options, request, header);
+    const followed = await follow(options, request, header);
+    const { response, isRegistry } = followed;
     const isRefused = response.status === 401 || (response.status === 403 && 'www-authenticate' in response.headers);
-    if (!isRefused || !isRegistry || logins === LOGINS_MAX) return response;
-    if (!(await authorizer.learn(response, { repository, header }))) return response;
+    if (!isRefused || !isRegistry || logins === LOGINS_MAX) return followed;
+    if (!(await authorizer.learn(response, { repository, header }))) return followed;
     await discard(response);
   }
 }
@@ -70,7 +76,9 @@ interface Followed {
 /** Sends a request and follows its redirects; the authorization goes to the very origin of the registry and nowhere else. */
 async function follow(options: ExchangeOptions, request: RegistryRequest, authorization?: string): Promise<Followed> {
   const { registry, transport } = options;
-  let url = new URL(`/v2/${request.repository}/${request.path}`, registry);
+  const { path } = request;
+  // Put together as text: a path with two slashes at its beginning is no other host.
+  let url = new URL(`${registry.origin}${path.startsWith('/') ? path : `/v2/${request.repository}/${path}`}`);
   for (let redirects = 0; ; redirects += 1) {
     const isRegistry = url.origin === registry.origin;
     const own = isRegistry && authorization !== undefined ? { authorization } : {};

@@ -31,7 +31,12 @@ export interface AddedArtifact {
   readonly manifest: Uint8Array;
   /** The bytes of its layers and its configuration, in any order. What is in the store already may be left out. */
   readonly blobs: readonly Uint8Array[];
+  /** The tag that it was found under. What was kept under this tag before is replaced. */
+  readonly tag?: string;
 }
+
+/** The annotation of an artifact in the index that says under which tag it was found. */
+const TAG = 'org.rkt.tag';
 
 /** An artifact that refers to an image of the store. */
 export interface StoredArtifact extends ArtifactManifest {
@@ -63,7 +68,10 @@ const digestOf = (bytes: Uint8Array) => parseDigest(`sha256:${createHash('sha256
  * Keeps an artifact, such as a signature, with the image that it refers to: its blobs first, then under the lock of the store
  * its place in the index of that image. At most 64 for an image, each blob of at most 4 MiB.
  */
-export async function addArtifact(dir: string, { subject, manifest: bytes, blobs }: AddedArtifact): Promise<Digest> {
+export async function addArtifact(
+  dir: string,
+  { subject, manifest: bytes, blobs, tag }: AddedArtifact,
+): Promise<Digest> {
   const digest = digestOf(bytes);
   const what = `artifact "${digest}"`;
   const manifest = parseArtifactManifest(bytes, what);
@@ -82,15 +90,18 @@ export async function addArtifact(dir: string, { subject, manifest: bytes, blobs
     if (!hasBlob(dir, part))
       throw new Failure(EXIT.tryAgain, `cannot keep ${what}: a blob of it was removed meanwhile`);
   }
-  const { artifactType, annotations } = manifest;
+  const { artifactType } = manifest;
+  const annotations = { ...manifest.annotations, ...(tag === undefined ? {} : { [TAG]: tag }) };
   appendReferrer(dir, subject, { ...own, artifactType, annotations });
   return digest;
 }
 
 function appendReferrer(dir: string, subject: Digest, added: Referrer): void {
   const path = referrersPath(dir, subject);
-  const before = readReferrers(dir, subject);
-  if (before.some(({ digest }) => digest === added.digest)) return;
+  const all = readReferrers(dir, subject);
+  if (all.some(({ digest }) => digest === added.digest)) return;
+  const tag = added.annotations[TAG];
+  const before = all.filter(({ annotations }) => tag === undefined || annotations[TAG] !== tag);
   if (before.length >= REFERRERS_MAX) {
     throw new Failure(
       EXIT.dataRefused,

@@ -104,6 +104,20 @@ test('addArtifact() keeps 64 artifacts of an image and refuses one more', async 
   assert.equal(store.artifacts(manifest.digest).artifacts.length, 64);
 });
 
+test('addArtifact() replaces what was kept under the same tag, and nothing else', async (t) => {
+  const store = temporaryStore(t);
+  const { manifest } = await addImage(store, 'layer');
+  const kept = await store.addArtifact(signature(manifest, 'no tag'));
+  await store.addArtifact({ ...signature(manifest, 'first'), tag: 'a.sig' });
+  const other = await store.addArtifact({ ...signature(manifest, 'other'), tag: 'a.att' });
+  const second = await store.addArtifact({ ...signature(manifest, 'second'), tag: 'a.sig' });
+  const { artifacts } = store.artifacts(manifest.digest);
+  assert.deepEqual(
+    artifacts.map(({ digest }) => digest),
+    [kept, other, second],
+  );
+});
+
 test('addArtifact() by many processes at once loses nothing', async (t) => {
   const store = temporaryStore(t);
   const { manifest } = await addImage(store, 'layer');

@@ -2,7 +2,8 @@
 import { EXIT, Failure } from '@rkt/exit';
 import { REF_NAME, type Descriptor, type LayoutEntry } from '@rkt/formats';
 import { printable, printReference, type Digest, type LayoutReference } from '@rkt/names';
-import type { Source } from './source.ts';
+import { artifactsOf, isAttachment, taggedEntry } from './layout-artifacts.ts';
+import type { Referrers, Source } from './source.ts';
 
 /** A layout in whatever form: a directory or an archive. */
 export interface LayoutReader {
@@ -10,6 +11,8 @@ export interface LayoutReader {
   /** A document, hashed. */
   readonly document: (digest: Digest) => Buffer | Promise<Buffer>;
   readonly blob: (descriptor: Descriptor, offset: number) => AsyncIterable<Uint8Array>;
+  /** The artifacts that refer to an image, if the layout has a place of its own for them. */
+  readonly referrers: (digest: Digest) => Referrers['referrers'];
   readonly close: () => Promise<void>;
 }
 
@@ -22,13 +25,31 @@ export function layoutSource(reference: LayoutReference, reader: LayoutReader): 
   });
   return {
     top: async () => {
-      const { digest, mediaType } = chooseEntry(reference, reader.entries);
+      const { digest, mediaType } = chooseEntry(reference, await imagesOf(reference, reader));
       return get(digest, mediaType);
     },
     document: ({ digest, mediaType }) => get(digest, mediaType),
     blob: (descriptor, offset) => reader.blob(descriptor, offset),
+    referrers: async (digest, { isWanted, limit }) => {
+      const listed = (await artifactsOf(reader, digest)).filter(isWanted);
+      const all = new Map([...reader.referrers(digest), ...listed].map((found) => [found.digest, found]));
+      return { referrers: [...all.values()].slice(0, limit), isCut: all.size > limit };
+    },
+    tagged: async (tag) => {
+      const entry = taggedEntry(reader.entries, tag);
+      return entry === undefined ? undefined : get(entry.digest, entry.mediaType);
+    },
+    messages: () => Promise.resolve([]),
     close: () => reader.close(),
   };
+}
+
+/** The entries among which a reference chooses: without a name, those that are no signatures of the others. */
+async function imagesOf({ tag }: LayoutReference, reader: LayoutReader): Promise<readonly LayoutEntry[]> {
+  const { entries } = reader;
+  if (tag !== undefined || entries.length < 2) return entries;
+  const are = await Promise.all(entries.map((entry) => isAttachment(reader, entry)));
+  return entries.filter((_, index) => are[index] === false);
 }
 
 /** The entry of the name, or the only one if the reference names none. */

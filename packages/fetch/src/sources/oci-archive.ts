@@ -36,6 +36,7 @@ export async function openArchive(reference: LayoutReference): Promise<Source> {
       document: (digest) => readDocument(archive, digest),
       blob: (descriptor, offset) =>
         streamPlace(archive, blobName(descriptor.digest), { size: descriptor.size, offset }),
+      referrers: () => [],
       close: () => Promise.resolve(closeSync(fd)),
     });
   } catch (error) {

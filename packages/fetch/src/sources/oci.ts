@@ -13,6 +13,8 @@ export function openLayout(reference: LayoutReference): Source {
     document: (digest) => layout.readBlob(digest),
     blob: (descriptor, offset) =>
       createReadStream('', { fd: layout.openBlob(descriptor), start: offset, highWaterMark: 1024 * 1024 }),
+    // A store of ours keeps what refers to an image beside its index.
+    referrers: (digest) => layout.artifacts(digest).artifacts,
     close: () => Promise.resolve(),
   });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Context } from '@rkt/command';
-import type { Descriptor } from '@rkt/formats';
+import type { Descriptor, ListedReferrer } from '@rkt/formats';
 import type { Digest } from '@rkt/names';
 import type { Insecure } from '../insecure.ts';
 
@@ -17,10 +17,32 @@ export interface Source {
   /** The manifest or index that the reference means. */
   readonly top: () => Promise<SourceDocument>;
   /** A manifest or index that an index points at. */
-  readonly document: (descriptor: Descriptor) => Promise<SourceDocument>;
+  readonly document: (descriptor: Pointer, signal?: AbortSignal) => Promise<SourceDocument>;
   /** The bytes of a blob from an offset on; whoever reads them checks their digest. */
   readonly blob: (descriptor: Descriptor, offset: number, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** What refers to a manifest or index, such as its signatures. */
+  readonly referrers: (digest: Digest, wish: ReferrersWish) => Promise<Referrers>;
+  /** The manifest under another tag of the same repository, undefined if there is none. */
+  readonly tagged: (tag: string, signal: AbortSignal) => Promise<SourceDocument | undefined>;
+  /** Signed messages of containers-signature(5) about a manifest or index. */
+  readonly messages: (digest: Digest, signal: AbortSignal) => Promise<readonly Buffer[]>;
   readonly close: () => Promise<void>;
+}
+
+/** What it takes to find a document. */
+export type Pointer = Pick<Descriptor, 'digest' | 'mediaType'>;
+
+/** Which referrers are wanted, and how many at most. */
+export interface ReferrersWish {
+  readonly isWanted: (referrer: ListedReferrer) => boolean;
+  readonly limit: number;
+  readonly signal: AbortSignal;
+}
+
+/** Referrers that were found; `isCut` if there are more. */
+export interface Referrers {
+  readonly referrers: readonly Pick<ListedReferrer, 'digest'>[];
+  readonly isCut: boolean;
 }
 
 /** What sources are opened with. */
@@ -29,4 +51,6 @@ export interface SourceOptions {
   readonly insecure: Insecure;
   readonly authFile: string | undefined;
   readonly tokenHosts: readonly string[];
+  /** The directory or URL that stands for all that registries.d says. */
+  readonly lookaside: string | undefined;
 }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import { SIGNATURE_TYPE, type ListedReferrer } from '@rkt/formats';
+
+/** Artifacts that hold signatures or attestations which a policy can ask for. */
+const SIGNATURES: ReadonlySet<string> = new Set([
+  SIGNATURE_TYPE.bundle,
+  ...['0.1', '0.2', '0.3'].map((version) => `application/vnd.dev.sigstore.bundle+json;version=${version}`),
+  // What cosign attached by referrer while its signatures had the form that they have under a tag.
+  'application/vnd.dev.cosign.artifact.sig.v1+json',
+  'application/vnd.dev.cosign.artifact.att.v1+json',
+  SIGNATURE_TYPE.simpleSigning,
+]);
+
+/** Lists of components that are attached as they are, without a signature. */
+const COMPONENTS: ReadonlySet<string> = new Set([
+  'application/spdx+json',
+  'text/spdx',
+  'text/spdx+json',
+  'application/vnd.cyclonedx+json',
+  'application/vnd.cyclonedx',
+]);
+
+/** How attestations that are lists of components say it, by the beginning of their type. */
+const COMPONENT_PREDICATES = ['https://spdx.dev/Document', 'https://cyclonedx.org/bom'];
+
+/** True for an artifact that is kept with its image, going by what the list says about it; without a type it has to be looked at. */
+export function isWanted({ artifactType, annotations }: ListedReferrer, sbom: boolean): boolean {
+  if (artifactType === undefined) return true;
+  if (COMPONENTS.has(artifactType)) return sbom;
+  const predicate = annotations['dev.sigstore.bundle.predicateType'] ?? '';
+  const isComponents = COMPONENT_PREDICATES.some((prefix) => predicate.startsWith(prefix));
+  return SIGNATURES.has(artifactType) && (sbom || !isComponents);
+}
