@@ -1,4 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+export {
+  isAcIdentifier,
+  isAcName,
+  isImageId,
+  isImageIdPrefix,
+  parseImageId,
+  type AcIdentifier,
+  type AcName,
+  type ImageId,
+} from './appc.ts';
 export { hexOf, isDigest, parseDigest, printable, type Digest } from './digest.ts';
 export {
   parseReference,
