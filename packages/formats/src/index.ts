@@ -11,6 +11,8 @@ export {
 } from './runtime-config.ts';
 export { exitCodeOf, parseStatus, type End, type Status } from './status.ts';
 
+export { platformLabels } from './appc-platform.ts';
+export { checkForeign, parseForeign } from './foreign.ts';
 export { DEPTH_MAX, DOCUMENT_BYTES_MAX, parseJson, type JsonSource } from './json.ts';
 export {
   compressionOf,

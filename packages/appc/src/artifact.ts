@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// How an ACI lies in an OCI image layout: as an artifact whose configuration is its manifest and whose one layer is the file as served.
+import { EXIT, Failure } from '@rkt/exit';
+import { MEDIA_TYPE, type Descriptor, type Manifest } from '@rkt/formats';
+import { isImageId, printable, type ImageId } from '@rkt/names';
+import type { ImageManifest } from './manifest.ts';
+
+/** The media types of the parts; that of the layer ends in how the file is compressed, such as `+gzip`. */
+export const ACI_TYPE = {
+  artifact: 'application/vnd.appc.image.v1',
+  manifest: 'application/vnd.appc.image.manifest.v1+json',
+  aci: 'application/vnd.appc.image.aci',
+} as const;
+
+/** The annotation with the image id. */
+export const IMAGE_ID = 'org.rkt.appc.id';
+
+/** The parts of an artifact. */
+export interface AciParts {
+  readonly imageId: ImageId;
+  readonly manifest: ImageManifest;
+  /** The blobs of the manifest and of the ACI. */
+  readonly manifestBlob: Pick<Descriptor, 'digest' | 'size'>;
+  readonly aciBlob: Pick<Descriptor, 'digest' | 'size' | 'mediaType'>;
+}
+
+/** The text of the OCI manifest of an ACI. It depends on nothing but the ACI, so everybody's is the same. */
+export function printArtifact({ imageId, manifest, manifestBlob, aciBlob }: AciParts): string {
+  const labels = manifest.labels.map(({ name, value }) => [`org.rkt.appc.label.${name}`, value]);
+  const annotations: [string, string][] = [
+    [IMAGE_ID, imageId],
+    ['org.rkt.appc.name', manifest.name],
+    ...labels.map(([key = '', value = '']): [string, string] => [key, value]),
+  ];
+  return JSON.stringify({
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.manifest,
+    artifactType: ACI_TYPE.artifact,
+    config: { mediaType: ACI_TYPE.manifest, digest: manifestBlob.digest, size: manifestBlob.size },
+    layers: [{ mediaType: aciBlob.mediaType, digest: aciBlob.digest, size: aciBlob.size }],
+    annotations: Object.fromEntries(annotations.toSorted(([a], [b]) => (a < b ? -1 : 1))),
+  });
+}
+
+/** True for the OCI manifest of an ACI. */
+export function isArtifact({ config }: Manifest): boolean {
+  return config.mediaType === ACI_TYPE.manifest;
+}
+
+/** What the OCI manifest of an ACI says: the image id, which is still to be compared with the ACI, and the file. */
+export function readArtifact(
+  { layers, annotations }: Manifest,
+  what: string,
+): {
+  readonly imageId: ImageId;
+  readonly aci: Descriptor;
+} {
+  const [aci, ...more] = layers;
+  const imageId = annotations?.[IMAGE_ID] ?? '';
+  if (aci !== undefined && more.length === 0 && aci.mediaType.startsWith(ACI_TYPE.aci) && isImageId(imageId)) {
+    return { imageId, aci };
+  }
+  throw new Failure(
+    EXIT.dataRefused,
+    `cannot read ${printable(what)}: it is no artifact of an ACI: wanted one layer and the annotation "${IMAGE_ID}"`,
+  );
+}
