@@ -80,6 +80,31 @@ export async function* decompress(input: Compressed): AsyncGenerator<Uint8Array>
   }
 }
 
+/** The same for a blob about which nothing is said: its first bytes tell how it is compressed. */
+export async function decompressAny(
+  input: Omit<Compressed, 'compression'>,
+): Promise<{ readonly compression: Compression; readonly tar: AsyncGenerator<Uint8Array> }> {
+  const chunks = input.blob[Symbol.asyncIterator]();
+  let first: Buffer = Buffer.alloc(0);
+  let ended = false;
+  while (first.length < MAGIC_BYTES && !ended) {
+    const next = await chunks.next();
+    if (next.done === true) ended = true;
+    else first = Buffer.concat([first, next.value]);
+  }
+  const compression = first.length < 4 ? 'none' : compressionOfMagic(first);
+  return { compression, tar: decompress({ ...input, compression, blob: resume(first, chunks) }) };
+}
+
+async function* resume(first: Buffer, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield first;
+    yield* { [Symbol.asyncIterator]: () => chunks };
+  } finally {
+    await chunks.return?.();
+  }
+}
+
 function expand(input: Compressed): AsyncIterable<Uint8Array> {
   const { limits, compression } = input;
   const blob = checkMagic(counted(input), compression);
