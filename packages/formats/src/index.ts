@@ -50,4 +50,6 @@ export {
   type LayoutIndex,
 } from './oci-layout.ts';
 export { choosePlatform, hostPlatform, parsePlatform, printPlatform } from './oci-platform.ts';
+export { parseRemote, printRemote, type Remote } from './remote.ts';
+export { parseAuthConfig, type AuthConfig } from './rkt-config.ts';
 export { parseSeccompProfile, type SeccompProfile } from './seccomp.ts';

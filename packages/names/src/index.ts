@@ -10,9 +10,12 @@ export {
   type ImageId,
 } from './appc.ts';
 export { hexOf, isDigest, parseDigest, printable, type Digest } from './digest.ts';
+export { printArchiveCimd, printCimd } from './appc-reference.ts';
 export {
   parseReference,
   printReference,
+  type AppcReference,
+  type ArchiveReference,
   type LayoutReference,
   type Reference,
   type RegistryReference,

@@ -9,6 +9,7 @@ import { indexOf, referencesOf } from './images.ts';
 import { readLayoutIndex } from './layout.ts';
 import { blobPath, blobsPath, partialPath, partialsPath } from './paths.ts';
 import { readBlob } from './read.ts';
+import { forgetRemotes } from './remote.ts';
 
 /** What the collector is told. */
 export interface CollectOptions {
@@ -51,6 +52,7 @@ export async function collect(
     if (isTemporary(name) && isOld(join(dir, name))) removed.push(remove(join(dir, name)));
   }
   if (removed.length > 0) syncDirectory(blobsPath(dir));
+  forgetRemotes(dir, (image) => reachable.has(image));
   return removed;
 }
 

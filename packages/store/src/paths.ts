@@ -19,3 +19,9 @@ export const partialsPath = (dir: string) => join(dir, 'partial');
 
 /** A blob that is being written; the lock on it is the right to write it. */
 export const partialPath = (dir: string, digest: Digest) => join(partialsPath(dir), hexOf(digest));
+
+/** The directory of what is remembered of downloads: beside the layout, so that no reader of layouts meets it. */
+export const remotesPath = (dir: string) => join(dir, 'remote');
+
+/** What is remembered of one download. */
+export const remotePath = (dir: string, key: string) => join(remotesPath(dir), `${key}.json`);
