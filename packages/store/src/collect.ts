@@ -7,7 +7,7 @@ import { parseImageDocument } from '@rkt/formats';
 import { isDigest, type Digest } from '@rkt/names';
 import { indexOf, referencesOf } from './images.ts';
 import { readLayoutIndex } from './layout.ts';
-import { blobPath, blobsPath, partialPath, partialsPath } from './paths.ts';
+import { blobPath, blobsPath, partialsPath } from './paths.ts';
 import { readBlob } from './read.ts';
 import { forgetRemotes } from './remote.ts';
 
@@ -44,9 +44,9 @@ export async function collect(
     const path = blobPath(dir, digest);
     if (!reachable.has(digest) && isOld(path)) removed.push({ ...remove(path), digest });
   }
-  for (const digest of digestsIn(partialsPath(dir))) {
-    const path = partialPath(dir, digest);
-    if (isOld(path)) removed.push(...removeUnlocked(path));
+  for (const name of namesIn(partialsPath(dir))) {
+    const path = join(partialsPath(dir), name);
+    if (/^[0-9a-f]{64}(?:\.lock)?$/.test(name) && isOld(path)) removed.push(...removeUnlocked(path));
   }
   for (const name of namesIn(dir)) {
     if (isTemporary(name) && isOld(join(dir, name))) removed.push(remove(join(dir, name)));

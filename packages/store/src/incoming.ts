@@ -2,7 +2,7 @@
 import { constants, rmSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { renameDurably } from '@rkt/files';
+import { renameDurably, type Lock } from '@rkt/files';
 import { lockPartial, writeAll } from './add.ts';
 import { cannotWrite, isFull } from './errors.ts';
 import { requireSpace } from './space.ts';
@@ -27,19 +27,37 @@ export interface Incoming extends AsyncDisposable {
   readonly discard: () => void;
 }
 
-/** Opens what is there of the blob at an address, and waits until nobody else downloads it. */
+/**
+ * Opens what is there of the blob at an address, and waits until nobody else downloads it.
+ *
+ * The lock is on a file of its own: what is downloaded takes its place before its image has a name and its record is written,
+ * and until then nobody else shall begin.
+ */
 export async function openIncoming(dir: string, url: string): Promise<Incoming> {
   const path = join(partialsPath(dir), keyOf(url));
-  let lock = await lockPartial(dir, path);
-  // Whoever held it has finished meanwhile: once more, with a new file.
-  while (lock === undefined) lock = await lockPartial(dir, path);
-  const held = lock;
-  try {
-    const handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
-    return incoming({ dir, path, handle, size: (await handle.stat()).size, unlock: () => held[Symbol.dispose]() });
-  } catch (error) {
+  const lockPath = `${path}.lock`;
+  const held = await lockUntilHeld(dir, lockPath);
+  const unlock = (): void => {
+    rmSync(lockPath, { force: true });
     held[Symbol.dispose]();
+  };
+  try {
+    // Held as well, so that the collector knows that it is in use.
+    const own = await lockUntilHeld(dir, path);
+    const handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+    const { size } = await handle.stat();
+    return incoming({ dir, path, handle, size, unlock: () => [own[Symbol.dispose](), unlock()] });
+  } catch (error) {
+    unlock();
     throw error;
+  }
+}
+
+async function lockUntilHeld(dir: string, path: string): Promise<Lock> {
+  for (;;) {
+    const held = await lockPartial(dir, path);
+    // Whoever held it has removed it meanwhile: once more, with a new file.
+    if (held !== undefined) return held;
   }
 }
 
@@ -47,7 +65,7 @@ interface Opened {
   readonly dir: string;
   readonly path: string;
   readonly handle: FileHandle;
-  readonly unlock: () => void;
+  readonly unlock: () => unknown;
   size: number;
 }
 
@@ -81,9 +99,12 @@ function incoming(opened: Opened): Incoming {
         const { mode } = await handle.stat();
         await handle.chmod(mode & 0o444);
         renameDurably(path, blobPath(dir, digest));
+        opened.size = 0;
       }),
     discard: () => rmSync(path, { force: true }),
     [Symbol.asyncDispose]: async () => {
+      // What was finished is not there any more, and what is empty is nothing to continue.
+      if (opened.size === 0) rmSync(path, { force: true });
       await handle.close();
       opened.unlock();
     },

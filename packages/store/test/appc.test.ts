@@ -96,18 +96,20 @@ test('openIncoming() continues what is there, and finish() makes it a blob', asy
     await using begun = await store.openIncoming(URL_A);
     await begun.append(bytes.subarray(0, 4));
   }
-  await using incoming = await store.openIncoming(URL_A);
-  assert.equal(incoming.size(), 4);
-  await incoming.append(bytes.subarray(4));
-  const found: Buffer[] = [];
-  for await (const chunk of incoming.read()) found.push(Buffer.from(chunk));
-  assert.ok(Buffer.concat(found).equals(bytes));
   const descriptor = descriptorOf(bytes);
-  await incoming.finish(descriptor);
-  assert.deepEqual((await store.verify([descriptor.digest])).map(({ state }) => state), ['ok']);
+  {
+    await using incoming = await store.openIncoming(URL_A);
+    assert.equal(incoming.size(), 4);
+    await incoming.append(bytes.subarray(4));
+    const found: Buffer[] = [];
+    for await (const chunk of incoming.read()) found.push(Buffer.from(chunk));
+    assert.ok(Buffer.concat(found).equals(bytes));
+    await incoming.finish(descriptor);
+  }
+  assert.deepEqual((await store.verify([descriptor.digest])).map(({ state }) => state), ['ok']); // prettier-ignore
   assert.equal(statSync(join(store.dir, 'blobs', 'sha256', hexOf(descriptor.digest))).mode & 0o777, 0o444);
   assert.deepEqual(readdirSync(join(store.dir, 'partial')), []);
-}); // prettier-ignore
+});
 
 test('openIncoming() waits for whoever downloads from the same address, and begins anew when he is done', async (t) => {
   const store = temporaryStore(t);

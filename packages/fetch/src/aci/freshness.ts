@@ -24,7 +24,7 @@ export function validatorsOf(response: HttpResponse): { readonly etag?: string; 
 }
 
 /** Until when an answer need not be asked for again, in milliseconds since 1970: RFC 9111, `Cache-Control` and `Age`. */
-export function freshUntil(response: HttpResponse, nowMs: number): number {
+export function freshUntil(response: Pick<HttpResponse, 'headers'>, nowMs: number): number {
   const directives = (headerOf(response, 'cache-control') ?? '').toLowerCase().split(',').map((word) => word.trim()); // prettier-ignore
   if (directives.some((word) => /^(?:no-store|no-cache)(?:=|$)/.test(word))) return nowMs;
   const [age = '0'] = directives.flatMap((word) => /^max-age="?(\d{1,10})"?$/.exec(word)?.[1] ?? []);

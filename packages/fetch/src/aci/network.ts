@@ -93,7 +93,6 @@ async function getFile(url: URL, request: ImportRequest, { options, begunMs, web
   const known = image === undefined ? undefined : findKnown(options, image.manifest);
   if (image !== undefined && known !== undefined && (image.fresh > Date.now() || image.downloaded >= begunMs)) {
     if (context.debug) context.note(`image for ${printUrl(url)} isn't expired, not fetching`);
-    if (incoming.size() === 0) incoming.discard();
     return checked(known, request);
   }
   if (context.debug) context.note(`remote fetching from URL "${printUrl(url)}"`);
@@ -105,7 +104,6 @@ async function getFile(url: URL, request: ImportRequest, { options, begunMs, web
       image: { manifest, downloaded: Date.now(), fresh: freshUntil(done.response, Date.now()), ...at },
     });
   if (done.isUnchanged && known !== undefined && image !== undefined) {
-    incoming.discard();
     remember(image.manifest, { etag: image.etag, lastModified: image.lastModified });
     return checked(known, request);
   }

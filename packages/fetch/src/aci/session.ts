@@ -21,6 +21,11 @@ export function makeSession(options: FetchOptions, host: string | undefined): Se
     options,
     download: async (url, request) => (await network()).download(url, request),
     discoverAndDownload: async (reference, request) => (await network()).discoverAndDownload(reference, request),
-    [Symbol.asyncDispose]: async () => (await made)?.[Symbol.asyncDispose](),
+    // Whoever asked for it has heard of it if it could not be made.
+    [Symbol.asyncDispose]: async () =>
+      made?.then(
+        (one) => one[Symbol.asyncDispose](),
+        () => undefined,
+      ),
   };
 }
