@@ -8,7 +8,7 @@ import type { ImageManifest } from './manifest.ts';
 /** The media types of the parts; that of the layer ends in how the file is compressed, such as `+gzip`. */
 export const ACI_TYPE = {
   artifact: 'application/vnd.appc.image.v1',
-  manifest: 'application/vnd.appc.image.manifest.v1+json',
+  manifest: MEDIA_TYPE.appcManifest,
   aci: 'application/vnd.appc.image.aci',
 } as const;
 

@@ -8,13 +8,13 @@ import test, { type TestContext } from 'node:test';
 import { EXIT } from '@rkt/exit';
 import { parseReference } from '@rkt/names';
 import { openStore } from '@rkt/store';
-import { makeAci, type AciEntry, type AciOptions } from './aci-fixture.ts';
+import { makeAci, type AciOptions } from '../../../test/images/aci.ts';
 import { runFetch, temporaryDirectory, type Outcome } from './fixture.ts';
 
 function setUp(t: TestContext) {
   const dir = temporaryDirectory(t);
-  const write = async (name: string, options: AciOptions = {}) => {
-    const aci = await makeAci(options);
+  const write = (name: string, options: AciOptions = {}) => {
+    const aci = makeAci(options);
     writeFileSync(join(dir, name), aci.bytes);
     return { ...aci, path: join(dir, name) };
   };
@@ -38,7 +38,7 @@ const sha256 = (bytes: string | Buffer) => `sha256:${createHash('sha256').update
 test('rkt-fetch puts an ACI into the store as it is, however it is compressed, and prints its id', async (t) => {
   const { fetch, write, store } = setUp(t);
   for (const compression of ['none', 'gzip', 'zstd', 'bzip2', 'xz'] as const) {
-    const aci = await write('app.aci', { name: `example.com/${compression}`, version: '1', compression });
+    const aci = write('app.aci', { name: `example.com/${compression}`, version: '1', compression });
     const { out, err, status } = await fetch('--full', aci.path);
     assert.equal(status, 0, err);
     assert.equal(out, `${aci.imageId.slice(0, 71)}\n`);
@@ -60,10 +60,10 @@ test('rkt-fetch puts an ACI into the store as it is, however it is compressed, a
 
 test('rkt-fetch reads a file each time, by whatever path and through a link', async (t) => {
   const { dir, fetch, write } = setUp(t);
-  const first = await write('app.aci', { files: { a: '1' } });
+  const first = write('app.aci', { files: { a: '1' } });
   symlinkSync('app.aci', join(dir, 'link.aci'));
   assert.equal((await fetch('--pull-policy=never', first.path)).out, `${first.imageId.slice(0, 39)}\n`);
-  const second = await write('app.aci', { files: { a: '2' } });
+  const second = write('app.aci', { files: { a: '2' } });
   assert.notEqual(second.imageId, first.imageId);
   const url = `file://${join(dir, 'link.aci')}`;
   for (const text of [second.path, join(dir, 'link.aci'), url, join(dir, 'rkt/../app.aci')])
@@ -74,22 +74,19 @@ test('rkt-fetch replaces an image of the same name and labels, and keeps others'
   const { fetch, write, store } = setUp(t);
   for (const [name, options] of Object.entries({
     one: { version: '1' }, two: { version: '2' }, again: { version: '1', files: { a: '' } }, other: { name: 'example.com/other' },
-  })) await fetch((await write(`${name}.aci`, options)).path); // prettier-ignore
+  })) await fetch((write(`${name}.aci`, options)).path); // prettier-ignore
   assert.equal(store().entries().length, 3);
 });
 
 test('rkt-fetch refuses files that are no ACI in one line', async (t) => {
   const { dir, fetch, write } = setUp(t);
-  const bad = async (name: string, options: AciOptions) => (await write(name, options)).path;
+  const bad = (name: string, options: AciOptions) => write(name, options).path;
   const raw = (name: string, content: string | Buffer) => {
     writeFileSync(join(dir, name), content);
     return join(dir, name);
   };
   mkdirSync(join(dir, 'directory.aci'));
-  const link = (name: string, linkname: string, type: 'link' | 'symlink' = 'symlink'): AciEntry => [
-    { name, linkname, type },
-  ];
-  const good = (await makeAci()).bytes;
+  const good = makeAci().bytes;
   const cases: [string, number, RegExp][] = [
     [join(dir, 'none.aci'), EXIT.notFound, /cannot read ACI "[^"]+none\.aci": no such file/],
     [join(dir, 'directory.aci'), EXIT.dataRefused, /not a regular file/],
@@ -97,17 +94,17 @@ test('rkt-fetch refuses files that are no ACI in one line', async (t) => {
     [raw('html.aci', '<html></html>'.padEnd(2000)), EXIT.dataRefused, /cannot read ACI/],
     [raw('cut.aci', good.subarray(0, -20)), EXIT.dataRefused, /cut short/],
     [raw('more.aci', Buffer.concat([good, Buffer.from('x')])), EXIT.dataRefused, /cut short|bytes behind the end/],
-    [await bad('json.aci', { text: '{' }), EXIT.dataRefused, /the manifest of ACI "[^"]+": it is not JSON/],
-    [await bad('kind.aci', { manifest: { acKind: 'PodManifest' } }), EXIT.dataRefused, /acKind/],
-    [await bad('twice.aci', { text: '{"name":"a","name":"b"}' }), EXIT.dataRefused, /the key "name" twice/],
-    [await bad('proto.aci', { text: '{"__proto__":1}' }), EXIT.dataRefused, /__proto__/],
-    [await bad('deep.aci', { text: `${'['.repeat(100)}${']'.repeat(100)}` }), EXIT.dataRefused, /deeper than 64/],
-    [await bad('large.aci', { text: ' '.repeat(4 * 1024 * 1024 + 1) }), EXIT.dataRefused, /larger than 4194304/],
-    [await bad('outside.aci', { entries: [[{ name: 'README' }, 'x']] }), EXIT.dataRefused, /there is "README"/],
-    [await bad('double.aci', { files: { a: '' }, entries: [[{ name: 'rootfs/a' }, 'x']] }), EXIT.dataRefused, /there twice/],
-    [await bad('link.aci', { entries: [link('rootfs/x', '/etc/passwd', 'link')] }), EXIT.dataRefused, /etc\/passwd/],
-    [await bad('name.aci', { name: '../../etc/passwd' }), EXIT.dataRefused, /name: expected an AC identifier/],
-    [await bad('control.aci', { name: 'a\u001b[31m\nb' }), EXIT.dataRefused, /AC identifier/],
+    [bad('json.aci', { text: '{' }), EXIT.dataRefused, /the manifest of ACI "[^"]+": it is not JSON/],
+    [bad('kind.aci', { manifest: { acKind: 'PodManifest' } }), EXIT.dataRefused, /acKind/],
+    [bad('twice.aci', { text: '{"name":"a","name":"b"}' }), EXIT.dataRefused, /the key "name" twice/],
+    [bad('proto.aci', { text: '{"__proto__":1}' }), EXIT.dataRefused, /__proto__/],
+    [bad('deep.aci', { text: `${'['.repeat(100)}${']'.repeat(100)}` }), EXIT.dataRefused, /deeper than 64/],
+    [bad('large.aci', { text: ' '.repeat(4 * 1024 * 1024 + 1) }), EXIT.dataRefused, /larger than 4194304/],
+    [bad('outside.aci', { entries: [{ path: 'README' }] }), EXIT.dataRefused, /there is "README"/],
+    [bad('double.aci', { files: { a: '' }, entries: [{ path: 'rootfs/a' }] }), EXIT.dataRefused, /there twice/],
+    [bad('link.aci', { entries: [{ path: 'rootfs/x', type: 'link', target: '/etc/passwd' }] }), EXIT.dataRefused, /etc\/passwd/],
+    [bad('name.aci', { name: '../../etc/passwd' }), EXIT.dataRefused, /name: expected an AC identifier/],
+    [bad('control.aci', { name: 'a\u001b[31m\nb' }), EXIT.dataRefused, /AC identifier/],
   ]; // prettier-ignore
   for (const [path, status, pattern] of cases) assertRefused(await fetch(path), status, pattern);
   const store = openStore(join(dir, 'rkt', 'store'));
@@ -117,9 +114,9 @@ test('rkt-fetch refuses files that are no ACI in one line', async (t) => {
 
 test('rkt-fetch finds what an ACI depends on in the store, and wants all of it', async (t) => {
   const { fetch, write, store } = setUp(t);
-  const base = await write('base.aci', { name: 'example.com/base', version: '1' });
-  const lib = await write('lib.aci', { name: 'example.com/lib', manifest: { dependencies: [{ imageName: 'example.com/base' }] } });
-  const app = await write('app.aci', {
+  const base = write('base.aci', { name: 'example.com/base', version: '1' });
+  const lib = write('lib.aci', { name: 'example.com/lib', manifest: { dependencies: [{ imageName: 'example.com/base' }] } });
+  const app = write('app.aci', {
     manifest: {
       dependencies: [
         { imageName: 'example.com/lib' },
@@ -142,25 +139,25 @@ test('rkt-fetch finds what an ACI depends on in the store, and wants all of it',
 test('rkt-fetch refuses a dependency that is not the one wanted, depends on itself, or nests too deep', async (t) => {
   const { fetch, write } = setUp(t);
   const never = '--pull-policy=never';
-  await fetch((await write('base.aci', { name: 'example.com/base', version: '1' })).path);
-  const depends = async (dependency: object) => fetch(never, (await write('app.aci', { manifest: { dependencies: [dependency] } })).path);
+  await fetch((write('base.aci', { name: 'example.com/base', version: '1' })).path);
+  const depends = async (dependency: object) => fetch(never, (write('app.aci', { manifest: { dependencies: [dependency] } })).path);
   const base = { imageName: 'example.com/base' };
   assertRefused(await depends({ ...base, labels: [{ name: 'version', value: '2' }] }), EXIT.notFound, /"example\.com\/base:2"/);
   assertRefused(await depends({ ...base, imageID: `sha512-${'0'.repeat(64)}` }), EXIT.notFound, /sha512-0{64}/);
   assertRefused(await depends({ imageName: 'example.com/app' }), EXIT.dataRefused, /it depends on itself/);
   const chain = async (n: number) => ({ name: `example.com/n${n}`, ...(n === 0 ? {} : { manifest: { dependencies: [{ imageName: `example.com/n${n - 1}` }] } }) });
-  for (let n = 0; n < 17; n += 1) assert.equal((await fetch(never, (await write('n.aci', await chain(n))).path)).status, 0);
-  assertRefused(await fetch(never, (await write('n.aci', await chain(17))).path), EXIT.dataRefused, /nest deeper than 16 levels/);
+  for (let n = 0; n < 17; n += 1) assert.equal((await fetch(never, (write('n.aci', await chain(n))).path)).status, 0);
+  assertRefused(await fetch(never, (write('n.aci', await chain(17))).path), EXIT.dataRefused, /nest deeper than 16 levels/);
 }); // prettier-ignore
 
 test('rkt-fetch says that an ACI is for another machine, and takes one that is for all', async (t) => {
   const { dir, write } = setUp(t);
   const run = (path: string) => runFetch([`--dir=${join(dir, 'rkt')}`, path]);
-  const foreign = await run((await write('a.aci', { labels: { os: 'freebsd', arch: 'arm' } })).path);
+  const foreign = await run(write('a.aci', { labels: { os: 'freebsd', arch: 'arm' } }).path);
   assert.equal(foreign.status, 0);
   assert.match(foreign.err, /the image is for freebsd\/arm: wanted linux\//);
   const text = JSON.stringify({ acKind: 'ImageManifest', acVersion: '0.8.11', name: 'a' });
-  const general = await run((await write('b.aci', { text })).path);
+  const general = await run(write('b.aci', { text }).path);
   assert.equal(general.status, 0);
   assert.doesNotMatch(general.err, /wanted/);
 });

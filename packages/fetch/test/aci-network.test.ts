@@ -5,14 +5,13 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { EXIT } from '@rkt/exit';
-import { hostPlatform, platformLabels } from '@rkt/formats';
 import { parseReference } from '@rkt/names';
 import { openStore, type Store } from '@rkt/store';
-import { makeAci } from './aci-fixture.ts';
+import { machineLabels, makeAci } from '../../../test/images/aci.ts';
 import { page, startAciServer, type AciServer } from './aci-server.ts';
 import { runFetch, temporaryDirectory, type Outcome } from './fixture.ts';
 
-const { os, arch } = platformLabels(hostPlatform());
+const { os, arch } = machineLabels;
 const TEMPLATE = 'example.com https://storage.example.com/{os}/{arch}/{name}-{version}.{ext}';
 const addressOf = (name: string, version = 'latest') => `storage.example.com/${os}/${arch}/${name}-${version}.aci`;
 
@@ -58,7 +57,7 @@ async function leave(store: Store, url: string, bytes: Buffer): Promise<void> {
 
 test('rkt-fetch discovers an image by its name, and finds it in the store afterwards', async (t) => {
   const { fetch, server, store } = await setUp(t);
-  const aci = await makeAci({ version: '1' });
+  const aci = makeAci({ version: '1' });
   server.files.set('example.com/?ac-discovery=1', page(['ac-discovery', TEMPLATE]));
   server.files.set(addressOf('example.com/app', '1'), { body: aci.bytes });
   const { out, err } = await fetch('--full', 'example.com/app:1');
@@ -79,7 +78,7 @@ test('rkt-fetch discovers an image by its name, and finds it in the store afterw
 
 test('rkt-fetch asks for the latest version if nobody asks for one, and remembers that it did', async (t) => {
   const { fetch, server, store } = await setUp(t);
-  const aci = await makeAci({ version: '7' });
+  const aci = makeAci({ version: '7' });
   server.files.set('example.com/app?ac-discovery=1', page(['ac-discovery', TEMPLATE]));
   server.files.set(addressOf('example.com/app'), { body: aci.bytes });
   const { out, err } = await fetch('example.com/app');
@@ -91,7 +90,7 @@ test('rkt-fetch refuses what has another name or other labels than were asked fo
   const { fetch, server, store } = await setUp(t);
   server.files.set('example.com/app?ac-discovery=1', page(['ac-discovery', TEMPLATE]));
   const serve = async (options: Parameters<typeof makeAci>[0]) =>
-    server.files.set(addressOf('example.com/app', '1'), { body: (await makeAci(options)).bytes });
+    server.files.set(addressOf('example.com/app', '1'), { body: (makeAci(options)).bytes });
   await serve({ name: 'example.com/other', version: '1' });
   assertRefused(await fetch('example.com/app:1'), EXIT.dataRefused, /app name: "example\.com\/app" expected but "example\.com\/other" found/);
   await serve({ version: '2' });
@@ -116,10 +115,10 @@ test('rkt-fetch says in one line why an image is not discovered', async (t) => {
 
 test('rkt-fetch fetches what an image depends on, each by its own discovery, once', async (t) => {
   const { fetch, server, store } = await setUp(t);
-  const base = await makeAci({ name: 'example.com/base', version: '1' });
-  const lib = await makeAci({ name: 'other.example/lib', manifest: { dependencies: [{ imageName: 'example.com/base' }] } });
+  const base = makeAci({ name: 'example.com/base', version: '1' });
+  const lib = makeAci({ name: 'other.example/lib', manifest: { dependencies: [{ imageName: 'example.com/base' }] } });
   const dependencies = [{ imageName: 'other.example/lib' }, { imageName: 'example.com/base', imageID: base.imageId }, { imageName: 'other.example/lib' }];
-  const app = await makeAci({ version: '1', manifest: { dependencies } });
+  const app = makeAci({ version: '1', manifest: { dependencies } });
   server.files.set('example.com/?ac-discovery=1', page(['ac-discovery', TEMPLATE]));
   server.files.set('other.example/lib?ac-discovery=1', page(['ac-discovery', 'other.example https://other.example/{name}.{ext}']));
   server.files.set(addressOf('example.com/base'), { body: base.bytes });
@@ -139,7 +138,7 @@ test('rkt-fetch fetches what an image depends on, each by its own discovery, onc
 test('rkt-fetch does not ask for a file that is fresh, nor download one that has not changed', async (t) => {
   const { direct, server } = await setUp(t);
   const url = `https://${server.host}/app.aci`;
-  const one = await makeAci({ version: '1' });
+  const one = makeAci({ version: '1' });
   const fetch = async (policy = 'update') => {
     const { out, err } = await direct(`--pull-policy=${policy}`, url);
     assert.match(out, /^sha512-[0-9a-f]{32}\n$/, err);
@@ -154,7 +153,7 @@ test('rkt-fetch does not ask for a file that is fresh, nor download one that has
   server.files.set('/app.aci', { body: one.bytes, headers: { 'cache-control': 'public, max-age=1000' } });
   assert.deepEqual(await fetch(), [id, '304']);
   assert.deepEqual(await fetch(), [id]);
-  const two = await makeAci({ version: '2' });
+  const two = makeAci({ version: '2' });
   server.files.set('/app.aci', { body: two.bytes, headers: { 'cache-control': 'no-cache, max-age=1000' } });
   assert.deepEqual(await fetch(), [id]);
   const other = `${url}?x`;
@@ -168,7 +167,7 @@ test('rkt-fetch does not ask for a file that is fresh, nor download one that has
 test('rkt-fetch downloads again what changed, or what the store has not any more', async (t) => {
   const { direct, server, store } = await setUp(t);
   const url = `https://${server.host}/app.aci`;
-  const [one, two] = [await makeAci({ version: '1' }), await makeAci({ version: '2' })];
+  const [one, two] = [makeAci({ version: '1' }), makeAci({ version: '2' })];
   server.files.set('/app.aci', { body: one.bytes });
   await direct(url);
   server.files.set('/app.aci', { body: two.bytes });
@@ -185,7 +184,7 @@ test('rkt-fetch downloads again what changed, or what the store has not any more
 test('rkt-fetch continues a file that was cut, at once and the next time', async (t) => {
   const { direct, server, store } = await setUp(t);
   const url = `https://${server.host}/app.aci`;
-  const body = (await makeAci({ files: { a: Buffer.alloc(300_000, 'x') }, compression: 'none' })).bytes;
+  const body = (makeAci({ files: { a: Buffer.alloc(300_000, 'x') }, compression: 'none' })).bytes;
   server.files.set('/app.aci', { body, cutAt: 100_000 });
   const { status, err } = await direct(url);
   assert.equal(status, 0, err);
@@ -208,7 +207,7 @@ test('rkt-fetch continues a file that was cut, at once and the next time', async
 test('rkt-fetch begins anew if the file is another one than what is there of it, or nobody can tell', async (t) => {
   const { direct, server, store } = await setUp(t);
   const url = `https://${server.host}/app.aci`;
-  const body = (await makeAci({ files: { a: Buffer.alloc(3000, 'x') }, compression: 'none' })).bytes;
+  const body = makeAci({ files: { a: Buffer.alloc(3000, 'x') }, compression: 'none' }).bytes;
   server.files.set('/app.aci', { body });
   const cases: [{ etag?: string; lastModified?: string } | undefined, string[]][] = [
     [{ etag: '"other"' }, ['200 bytes=1000-']],
@@ -236,15 +235,15 @@ test('rkt-fetch refuses files that are no ACI, and leaves nothing of them', asyn
     assert.deepEqual(readdirSync(join(store().dir, 'partial')), []);
   };
   await refused('<html>please log in</html>'.padEnd(1000), /cannot read ACI "https:\/\/localhost:\d+\/app\.aci": /);
-  await refused((await makeAci()).bytes.subarray(0, -5), /cut short/);
+  await refused(makeAci().bytes.subarray(0, -5), /cut short/);
   await refused('', /fewer than four bytes/);
-  server.files.set('/app.aci', { body: (await makeAci()).bytes, headers: { 'content-encoding': 'gzip' } });
+  server.files.set('/app.aci', { body: makeAci().bytes, headers: { 'content-encoding': 'gzip' } });
   assertRefused(await direct(`https://${server.host}/app.aci`), EXIT.dataRefused, /another encoding/);
 });
 
 test('rkt-fetch talks to servers without TLS, or with any certificate, only if told so', async (t) => {
   const { run, server } = await setUp(t);
-  const aci = await makeAci();
+  const aci = makeAci();
   server.files.set('/app.aci', { body: aci.bytes });
   const url = `https://${server.host}/app.aci`;
   assertRefused(await run([url], {}), EXIT.unavailable, /its certificate is refused/);
@@ -255,7 +254,7 @@ test('rkt-fetch talks to servers without TLS, or with any certificate, only if t
 
 test('rkt-fetch sends credentials of auth.d to the host they are for, and not to where it redirects', async (t) => {
   const { dir, direct, run, server } = await setUp(t);
-  const aci = await makeAci();
+  const aci = makeAci();
   const url = `https://${server.host}/app.aci`;
   const secret = `Basic ${Buffer.from('me:open sesame').toString('base64')}`;
   const other = server.host.replace('localhost', '127.0.0.1');
@@ -282,7 +281,7 @@ test('rkt-fetch sends credentials of auth.d to the host they are for, and not to
 
 test('rkt-fetch refuses a configuration that is wrong, with its file and what is wanted', async (t) => {
   const { dir, direct, server } = await setUp(t);
-  server.files.set('/app.aci', { body: (await makeAci()).bytes });
+  server.files.set('/app.aci', { body: (makeAci()).bytes });
   const url = `https://${server.host}/app.aci`;
   const auth = join(dir, 'etc', 'auth.d');
   mkdirSync(auth, { recursive: true });
@@ -307,7 +306,7 @@ test('rkt-fetch refuses a configuration that is wrong, with its file and what is
 
 test('four fetches of one ACI at once download it once', async (t) => {
   const { direct, server } = await setUp(t);
-  const aci = await makeAci({ files: { a: Buffer.alloc(2_000_000, 'x') }, compression: 'none' });
+  const aci = makeAci({ files: { a: Buffer.alloc(2_000_000, 'x') }, compression: 'none' });
   server.files.set('/app.aci', { body: aci.bytes });
   const url = `https://${server.host}/app.aci`;
   for (const { status, out, err } of await Promise.all(Array.from({ length: 4 }, () => direct(url)))) {

@@ -105,6 +105,12 @@ function parentsOf(path: string): string[] {
   return parents;
 }
 
+/** Refuses a tar that has not the image id expected; ids are cut in the message, which would be too long for one line. */
+export function checkImageId(found: string, { imageId }: AciExpectation): void {
+  const short = (id: string) => id.slice(0, 'sha512-'.length + 32);
+  if (found !== imageId) throw refusal(`its image id begins with ${short(found)}: wanted ${quote(short(imageId))}`);
+}
+
 /** Refuses a manifest that is not the one expected. */
 export function checkManifest(manifest: Buffer, { manifest: wanted }: AciExpectation): void {
   const found = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;

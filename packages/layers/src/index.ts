@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { type AciExpectation } from './aci.ts';
 export { type Compression } from './decompress.ts';
+export { printAciExpectation, takeAciExpectation } from './expectation.ts';
 export { layerLimits, type LayerLimits } from './limits.ts';
 export { readAci, type AciReading } from './read-aci.ts';
 export { printTreeLine, type TreeLine } from './tree-stream.ts';

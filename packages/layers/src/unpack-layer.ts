@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { aciLayout, checkManifest, whitelistFilter, type AciExpectation } from './aci.ts';
+import { aciLayout, checkImageId, checkManifest, whitelistFilter, type AciExpectation } from './aci.ts';
 import { compressionOf, decompress, digestOf, newTally } from './decompress.ts';
 import { layerLimits, type LayerLimits } from './limits.ts';
 import { aciTally, imageIdOf } from './read-aci.ts';
@@ -85,7 +85,8 @@ export async function unpackLayer(
     entries,
     warnings: [...state.warnings].map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`)),
   };
-  checkExpected(result, aci === undefined ? (options.expected ?? {}) : { ...options.expected, diffId: aci.imageId });
+  if (aci !== undefined) checkImageId(result.diffId, aci);
+  checkExpected(result, options.expected ?? {});
   await state.printer.line({ op: 'end', count: entries });
   await state.printer.flush();
   return result;

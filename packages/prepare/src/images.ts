@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { exists } from '@rkt/files';
-import { type Descriptor, type ImageConfig } from '@rkt/formats';
-import { parseReference, printReference, type Digest } from '@rkt/names';
-import { openStore, type Store } from '@rkt/store';
+import { MEDIA_TYPE, parseImageConfig, type Descriptor, type ImageConfig } from '@rkt/formats';
+import { parseReference, printable, printReference, type ArchiveReference, type Digest } from '@rkt/names';
+import { openStore, urlOf, type Store } from '@rkt/store';
+import { type AciOfImage } from './aci.ts';
 import { chainIds } from './chain.ts';
 
 /** An image that is in a store, with what its manifest and configuration say. */
@@ -22,6 +23,8 @@ export interface FoundImage {
   readonly diffIds: readonly Digest[];
   /** The chain ids of the layers, the lowest first. */
   readonly chain: readonly Digest[];
+  /** What one in appc's format has beside that; it has no diffIDs. */
+  readonly aci?: AciOfImage;
 }
 
 /**
@@ -47,42 +50,85 @@ function homeOf(uid: string | undefined): string | undefined {
   return home?.startsWith('/') ? home : undefined;
 }
 
-/** The images that are in no store. */
-export function missingImages<T extends { readonly image: string }>(
+/** The images that are in no store, or not with all that they depend on. A file is fetched each time: it may have changed. */
+export async function missingImages<T extends { readonly image: string }>(
   stores: readonly Store[],
   images: readonly T[],
-): T[] {
-  return images.filter(({ image }) => findStored(stores, image) === undefined);
+): Promise<T[]> {
+  const missing: T[] = [];
+  for (const each of images) {
+    const isFile = parseReference(each.image).kind === 'aci-file';
+    if (isFile || (await findOrMiss(stores, each.image)) === undefined) missing.push(each);
+  }
+  return missing;
+}
+
+/** How images are found. */
+export interface FindOptions {
+  /** Take images in appc's format alone: without what they depend on, and with all their files. */
+  readonly isAlone: boolean;
 }
 
 /** Finds each image and reads its manifest and configuration, hashed against their digests. */
-export function findImages(stores: readonly Store[], images: readonly { readonly image: string }[]): FoundImage[] {
-  return images.map(({ image }) => {
-    const found = findStored(stores, image);
-    if (found !== undefined) return found;
-    throw new Failure(EXIT.notFound, `cannot find image "${image}": not in a store: fetch it first`);
-  });
+export async function findImages(
+  stores: readonly Store[],
+  images: readonly { readonly image: string }[],
+  options: FindOptions,
+): Promise<FoundImage[]> {
+  const found: FoundImage[] = [];
+  for (const { image } of images) {
+    const stored = await findStored(stores, image, options);
+    if (stored === undefined) {
+      throw new Failure(EXIT.notFound, `cannot find image "${printable(image)}": not in a store: fetch it first`);
+    }
+    found.push(stored);
+  }
+  return found;
 }
 
-function findStored(stores: readonly Store[], image: string): FoundImage | undefined {
+async function findOrMiss(stores: readonly Store[], image: string): Promise<FoundImage | undefined> {
+  try {
+    return await findStored(stores, image, { isAlone: false });
+  } catch (error) {
+    if (error instanceof Failure && error.status === EXIT.notFound) return undefined;
+    throw error;
+  }
+}
+
+async function findStored(
+  stores: readonly Store[],
+  image: string,
+  { isAlone }: FindOptions,
+): Promise<FoundImage | undefined> {
   const reference = parseReference(image);
   for (const store of stores) {
     const stored = lookUp(store, image);
     if (stored === undefined) continue;
-    const { config, manifest } = store.readImage(stored.digest);
+    const head = { reference: printReference(reference), id: stored.digest, store };
+    const documents = store.readDocuments(stored.digest);
+    const { manifest, configBytes } = documents;
+    if (manifest.config.mediaType === MEDIA_TYPE.appcManifest) {
+      if (reference.kind === 'aci-file') refuseChanged(store, reference);
+      const { findAci } = await import('./aci.ts');
+      return { ...head, ...(await findAci({ reference, store, documents, isAlone })) };
+    }
+    const config = parseImageConfig(configBytes, { what: `configuration "${manifest.config.digest}"`, manifest });
     const { diff_ids: diffIds } = config.rootfs;
-    return {
-      reference: printReference(reference),
-      name: stored.name ?? printReference(reference),
-      id: stored.digest,
-      store,
-      config,
-      layers: manifest.layers,
-      diffIds,
-      chain: chainIds(diffIds),
-    };
+    const name = stored.name ?? head.reference;
+    return { ...head, name, config, layers: manifest.layers, diffIds, chain: chainIds(diffIds) };
   }
   return undefined;
+}
+
+/** Whoever names a file means what is in it now. */
+function refuseChanged(store: Store, reference: ArchiveReference): void {
+  const changed = statSync(reference.location, { throwIfNoEntry: false })?.ctimeMs ?? 0;
+  if (changed <= (store.findRemote(urlOf(reference))?.image?.downloaded ?? 0)) return;
+  const file = printable(reference.location);
+  throw new Failure(
+    EXIT.notFound,
+    `cannot find image "${file}": the file changed since it was fetched: fetch it again`,
+  );
 }
 
 function lookUp(store: Store, image: string) {

@@ -24,22 +24,39 @@ export const prepare: Command<typeof options> = {
     const given = parseArguments(argv);
     const stores = openStores(context, given.pod.store);
     if (given.pod['print-images'] || given.pod['print-missing']) {
-      const images = given.pod['print-missing'] ? missingImages(stores, given.images) : given.images;
+      const images = given.pod['print-missing'] ? await missingImages(stores, given.images) : given.images;
       for (const { image } of images) context.print(image);
       return EXIT.ok;
     }
     if (process.geteuid?.() !== 0) throw new Failure(EXIT.notPermitted, 'cannot prepare a pod: not root: wanted sudo');
     if (given.images.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
-    if (given.pod['if-stored'] && missingImages(stores, given.images).length > 0) return EXIT.notFound;
+    if (given.pod['if-stored'] && (await missingImages(stores, given.images)).length > 0) return EXIT.notFound;
     const insecure = parseInsecureOptions(given.pod['insecure-options']);
-    const images = findImages(stores, given.images);
+    const images = await findImages(stores, given.images, { isAlone: given.pod['no-dependencies'] });
     const verification = decide(images, insecure);
-    const filters = await filtersOf(given, insecure);
+    const filters = await filtersOf(given, { insecure, images });
     await unpackLayers(context, images);
-    context.print(makePod(context, { given, images, insecure, filters, verification }));
+    const settled = await withImageDefaults(given, images, context.note);
+    context.print(makePod(context, { given: settled, images, insecure, filters, verification }));
     return EXIT.ok;
   },
 };
+
+/** Images in appc's format say more about how they are run than others: where the user says nothing, that counts. */
+async function withImageDefaults(
+  given: PrepareArguments,
+  images: readonly FoundImage[],
+  note: Context['note'],
+): Promise<PrepareArguments> {
+  if (images.every(({ aci }) => aci === undefined)) return given;
+  const { aciWarnings, withDefaults } = await import('./aci-defaults.ts');
+  for (const { name, aci } of images) for (const warning of aci ? aciWarnings(name, aci) : []) note(warning);
+  const settled = given.images.map((said, index) => {
+    const aci = images[index]?.aci;
+    return aci === undefined ? said : withDefaults(said, aci);
+  });
+  return { ...given, images: settled };
+}
 
 interface Settled {
   readonly given: PrepareArguments;
@@ -59,7 +76,7 @@ function makePod(
   try {
     saveUuid(given.pod['uuid-file-save'], pod);
     const composed: Composed = composePod({ dir, pod, given, images, insecure, filters, environment });
-    for (const warning of writePod(dir, pod, { ...composed, verification })) note(warning);
+    for (const warning of [...composed.warnings, ...writePod(dir, pod, { ...composed, verification })]) note(warning);
     movePod(dir, pod, 'prepared');
     return pod.uuid;
   } catch (error) {

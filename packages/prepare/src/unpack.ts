@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type Readable, type Writable } from 'node:stream';
 import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
 import { libraryFile, writeNew } from '@rkt/files';
+import { printAciExpectation } from '@rkt/layers';
 import { printable } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { type Layer } from './layers.ts';
@@ -52,7 +53,7 @@ export async function unpackLayer({ layer, scratch, workplace }: UnpackInput): P
     '--max-old-space-size=128',
     libraryFile('read-layer.js'),
     descriptor.mediaType,
-    diffId,
+    ...(typeof diffId === 'string' ? [diffId] : []),
   ];
   writeNew(readerFile, printPlan(readerPlan(reading)), 0o600);
   writeNew(writerFile, printPlan(writerPlan(workplace, libraryFile('unpack'))), 0o600);
@@ -106,12 +107,13 @@ async function ended(child: ChildProcess): Promise<Ended> {
 }
 
 /** Hands the blob to the reader and returns the digest of what was handed over. */
-async function feed({ store, descriptor }: Layer, to: Writable): Promise<string> {
+async function feed({ store, descriptor, diffId }: Layer, to: Writable): Promise<string> {
   const hash = createHash('sha256');
   const blob = createReadStream('', { fd: store.openBlob(descriptor), highWaterMark: 1024 * 1024 });
   let open = true;
   // A reader that ends early says itself why; the rest of the blob is still hashed.
   to.on('error', () => (open = false));
+  if (typeof diffId !== 'string') to.write(printAciExpectation(diffId));
   for await (const chunk of bytesOf(blob)) {
     hash.update(chunk);
     if (open && !to.write(chunk)) await drained(to);
