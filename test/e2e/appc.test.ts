@@ -139,6 +139,59 @@ suite("images in appc's format", { skip: skipPods }, () => {
     checkRefused(rkt.run('prepare', '--insecure-options=image', 'example.com/app'), 66, /cannot find image "sha512-[0-9a-f]+": not in the store/);
   }); // prettier-ignore
 
+  test('rkt image lists, prints, exports and checks ACIs by name and id', (t) => {
+    const rkt = makeRkt(t);
+    const { base, app } = fetchApp(rkt, 'bzip2');
+    const rows = rkt.ok('image', 'list', '--no-legend', '--fields=id,name').split('\n');
+    assert.deepEqual(rows.map((row) => row.split(/\t+/)[1]), ['example.com/base:1', 'example.com/lib', 'example.com/app:2']);
+    assert.equal(rows[2]?.split(/\t+/)[0], app.imageId.slice(0, 19));
+    const [first]: { id: string }[] = JSON.parse(rkt.ok('image', 'list', '--format=json'));
+    assert.equal(first?.id, base.imageId.slice(0, 71));
+    for (const image of ['example.com/base:1', 'example.com/base', base.imageId.slice(0, 9), base.path]) {
+      const manifest: { name: string } = JSON.parse(rkt.ok('image', 'cat-manifest', '--pretty-print=false', image));
+      assert.equal(manifest.name, 'example.com/base', image);
+    }
+    const exported = join(rkt.dir, 'exported.aci');
+    rkt.ok('image', 'export', 'example.com/base', exported);
+    assert.ok(readFileSync(exported).equals(readFileSync(base.path)));
+    assert.match(rkt.ok('image', 'check', 'example.com/app'), /^(sha256:[0-9a-f]{64}\tok\n?){3}$/);
+    checkRefused(rkt.run('image', 'cat-manifest', 'sha512-not-existed'), 64, /wanted sha512-<2 to 128/);
+    checkRefused(rkt.run('image', 'cat-manifest', 'some~random~aci~name'), 66, /not in the store/);
+  }); // prettier-ignore
+
+  test('rkt image extract writes the files of an ACI alone, render with what it depends on', (t) => {
+    const rkt = makeRkt(t);
+    const { app } = fetchApp(rkt);
+    const files = (path: string) =>
+      readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) => !name.startsWith('rootfs/bin/')).toSorted();
+    const [alone, merged, plain] = ['alone', 'merged', 'plain'].map((name) => join(rkt.dir, name));
+    rkt.ok('image', 'extract', 'example.com/app', alone ?? '');
+    assert.deepEqual(files(alone ?? ''), ['manifest', 'rootfs', 'rootfs/etc', 'rootfs/etc/conf', 'rootfs/opt', 'rootfs/opt/app', 'rootfs/opt/other']);
+    const { name }: { name: string } = JSON.parse(readFileSync(join(alone ?? '', 'manifest'), 'utf8'));
+    assert.equal(name, 'example.com/app');
+    rkt.ok('image', 'render', app.imageId, merged ?? '');
+    const shown = ['etc', 'etc/conf', 'etc/group', 'etc/passwd', 'opt', 'opt/app', 'usr', 'usr/lib', 'usr/lib/data'].map((path) => `rootfs/${path}`);
+    assert.deepEqual(files(merged ?? ''), ['manifest', 'rootfs', 'rootfs/bin', ...shown]);
+    assert.equal(readFileSync(join(merged ?? '', 'rootfs/etc/conf'), 'utf8'), 'app\n');
+    rkt.ok('image', 'render', '--rootfs-only', app.imageId, plain ?? '');
+    assert.deepEqual(readdirSync(plain ?? '').toSorted(), ['bin', 'etc', 'opt', 'usr']);
+  }); // prettier-ignore
+
+  test('rkt image gc keeps the trees of ACIs that are in the store, rm and gc remove the rest', (t) => {
+    const rkt = makeRkt(t);
+    const { app } = fetchApp(rkt);
+    rkt.ok('prepare', '--quiet', '--insecure-options=image', 'example.com/app');
+    rkt.ok('gc', '--expire-prepared=0s');
+    const layers = () => readdirSync(join(rkt.dir, 'layers')).filter((name) => !name.startsWith('.')).length;
+    rkt.ok('image', 'gc', '--grace-period=0s');
+    assert.equal(layers(), 3);
+    assert.equal(rkt.ok('image', 'rm', app.path, 'example.com/app', app.imageId), `successfully removed image: "${app.imageId.slice(0, 71)}"`);
+    rkt.ok('image', 'gc', '--grace-period=0s');
+    assert.equal(layers(), 0);
+    assert.equal(rkt.ok('image', 'list', '--no-legend').split('\n').length, 2);
+    assert.equal(readdirSync(join(rkt.dir, 'store', 'remote')).length, 2);
+  }); // prettier-ignore
+
   test('nobody vouches for an image in appc\u2019s format either', (t) => {
     const rkt = makeRkt(t);
     fetchApp(rkt);

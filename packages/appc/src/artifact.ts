@@ -2,8 +2,8 @@
 // How an ACI lies in an OCI image layout: as an artifact whose configuration is its manifest and whose one layer is the file as served.
 import { EXIT, Failure } from '@rkt/exit';
 import { MEDIA_TYPE, type Descriptor, type Manifest } from '@rkt/formats';
-import { isImageId, printable, type ImageId } from '@rkt/names';
-import type { ImageManifest } from './manifest.ts';
+import { isImageId, type Digest, type ImageId } from '@rkt/names';
+import { parseImageManifest, type ImageManifest } from './manifest.ts';
 
 /** The media types of the parts; that of the layer ends in how the file is compressed, such as `+gzip`. */
 export const ACI_TYPE = {
@@ -42,26 +42,39 @@ export function printArtifact({ imageId, manifest, manifestBlob, aciBlob }: AciP
   });
 }
 
-/** True for the OCI manifest of an ACI. */
-export function isArtifact({ config }: Manifest): boolean {
-  return config.mediaType === ACI_TYPE.manifest;
+/** An ACI of a store: what its documents say, which is still to be compared with the ACI itself. */
+export interface StoredArtifact {
+  readonly imageId: ImageId;
+  readonly manifest: ImageManifest;
+  readonly manifestDigest: Digest;
+  /** The OCI manifest under which it lies there. */
+  readonly artifact: Digest;
+  /** The ACI as it was served. */
+  readonly blob: Descriptor;
 }
 
-/** What the OCI manifest of an ACI says: the image id, which is still to be compared with the ACI, and the file. */
-export function readArtifact(
-  { layers, annotations }: Manifest,
-  what: string,
-): {
-  readonly imageId: ImageId;
-  readonly aci: Descriptor;
-} {
-  const [aci, ...more] = layers;
-  const imageId = annotations?.[IMAGE_ID] ?? '';
-  if (aci !== undefined && more.length === 0 && aci.mediaType.startsWith(ACI_TYPE.aci) && isImageId(imageId)) {
-    return { imageId, aci };
+/** What is parsed: the OCI manifest of an ACI with its digest, and the bytes of its configuration. */
+export interface ArtifactDocuments {
+  readonly digest: Digest;
+  readonly manifest: Manifest;
+  readonly configBytes: Uint8Array;
+}
+
+/** Reads the documents of an ACI; an image of another kind, or an artifact that is put together otherwise, is refused. */
+export function parseArtifact({ digest, manifest, configBytes }: ArtifactDocuments): StoredArtifact {
+  const what = `image "${digest}"`;
+  const { config, layers, annotations } = manifest;
+  if (config.mediaType !== ACI_TYPE.manifest) {
+    throw new Failure(EXIT.dataRefused, `cannot use ${what}: it is not in appc's format`);
   }
-  throw new Failure(
-    EXIT.dataRefused,
-    `cannot read ${printable(what)}: it is no artifact of an ACI: wanted one layer and the annotation "${IMAGE_ID}"`,
-  );
+  const [blob, ...more] = layers;
+  const imageId = annotations?.[IMAGE_ID] ?? '';
+  if (blob === undefined || more.length > 0 || !blob.mediaType.startsWith(ACI_TYPE.aci) || !isImageId(imageId)) {
+    throw new Failure(
+      EXIT.dataRefused,
+      `cannot read ${what}: it is no artifact of an ACI: wanted one layer and the annotation "${IMAGE_ID}"`,
+    );
+  }
+  const parsed = parseImageManifest(configBytes, `the manifest of ${what}`);
+  return { imageId, manifest: parsed, manifestDigest: config.digest, artifact: digest, blob };
 }

@@ -2,7 +2,14 @@
 import { createHash } from 'node:crypto';
 import { EXIT, Failure } from '@rkt/exit';
 import { LAYERS_MAX } from '@rkt/formats';
-import { parseDigest, printable, type Digest, type ImageId } from '@rkt/names';
+import {
+  parseDigest,
+  printable,
+  type AppcReference,
+  type Digest,
+  type ImageId,
+  type StoredReference,
+} from '@rkt/names';
 import { checkWanted, printImageName } from './labels.ts';
 import type { Dependency, ImageManifest } from './manifest.ts';
 
@@ -65,6 +72,11 @@ async function walk<A extends Aci>(aci: A, { find, above, whitelists, layers }: 
   }
   if (layers.length === LAYERS_MAX) throw refuse(`it is made of more than ${LAYERS_MAX} images`);
   layers.push({ aci, whitelists: own });
+}
+
+/** Where a dependency is looked for: by its id if it has one, else by its name and labels. */
+export function referenceOf({ imageName: name, imageID, labels }: Dependency): AppcReference | StoredReference {
+  return imageID === undefined ? { kind: 'appc', name, labels } : { kind: 'id', prefix: imageID };
 }
 
 /** Refuses what is not the dependency: aci.md, "Dependency Matching". */

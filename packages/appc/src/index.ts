@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-export { ACI_TYPE, IMAGE_ID, isArtifact, printArtifact, readArtifact, type AciParts } from './artifact.ts';
+export {
+  ACI_TYPE,
+  IMAGE_ID,
+  parseArtifact,
+  printArtifact,
+  type AciParts,
+  type ArtifactDocuments,
+  type StoredArtifact,
+} from './artifact.ts';
 export {
   aciChainIds,
   checkDependency,
   DEPENDENCY_DEPTH_MAX,
+  referenceOf,
   resolveDependencies,
   type Aci,
   type AciLayer,

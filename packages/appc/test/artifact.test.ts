@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { EXIT } from '@rkt/exit';
 import { parseImageDocument } from '@rkt/formats';
 import { parseDigest, parseImageId } from '@rkt/names';
-import { isArtifact, isForPlatform, printArtifact, printImageName, readArtifact } from '../src/index.ts';
+import { isForPlatform, parseArtifact, printArtifact, printImageName } from '../src/index.ts';
 import { fullManifest, parse, smallManifest } from './manifests.ts';
 
 const imageId = parseImageId(`sha512-${'0f'.repeat(64)}`);
@@ -23,24 +23,34 @@ function read(text: string) {
   return document.kind === 'manifest' ? document.manifest : assert.fail();
 }
 
+const configBytes = Buffer.from(JSON.stringify(fullManifest()));
+const digest = blob('c').digest;
+
 test('printArtifact() makes an OCI manifest that says all of an ACI, always the same', () => {
   const text = printArtifact(parts);
   const manifest = read(text);
-  assert.ok(isArtifact(manifest));
-  assert.deepEqual(readArtifact(manifest, 'x'), { imageId, aci: parts.aciBlob });
+  const { manifest: parsed, ...rest } = parseArtifact({ digest, manifest, configBytes });
+  assert.deepEqual(rest, { imageId, manifestDigest: parts.manifestBlob.digest, artifact: digest, blob: parts.aciBlob });
+  assert.deepEqual(parsed, parts.manifest);
   assert.equal(manifest.annotations?.['org.rkt.appc.name'], 'example.com/reduce-worker');
   assert.equal(manifest.annotations?.['org.rkt.appc.label.version'], '1.0.0');
   const turned = { ...parts.manifest, labels: parts.manifest.labels.toReversed() };
   assert.equal(printArtifact({ ...parts, manifest: turned }), text);
 });
 
-test('readArtifact() refuses a manifest that is not of an ACI', () => {
+test('parseArtifact() refuses a manifest that is not of an ACI', () => {
   const text = printArtifact(parts);
-  const twice = text.replace(/"layers":\[(.*?)\]/, '"layers":[$1,$1]');
-  const other = text.replace('image.aci+xz', 'image.squashfs').replace('application/vnd.appc', 'application/x');
-  const wrong = [twice, other, text.replace(imageId, 'sha512-00'), text.replace(/"layers":\[.*?\]/, '"layers":[]')];
-  for (const each of wrong)
-    assert.throws(() => readArtifact(read(each), 'image "x"'), { name: 'Failure', status: EXIT.dataRefused }, each);
+  const wrong: [string, RegExp][] = [
+    [text.replace(/"layers":\[(.*?)\]/, '"layers":[$1,$1]'), /it is no artifact of an ACI/],
+    [text.replace(/"layers":\[.*?\]/, '"layers":[]'), /it is no artifact of an ACI/],
+    [text.replace('image.aci+xz', 'image.squashfs'), /it is no artifact of an ACI/],
+    [text.replace(imageId, 'sha512-00'), /it is no artifact of an ACI/],
+    [text.replace('vnd.appc.image.manifest', 'vnd.oci.image.config'), /not in appc's format/],
+  ]; // prettier-ignore
+  for (const [each, message] of wrong) {
+    const documents = { digest, manifest: read(each), configBytes };
+    assert.throws(() => parseArtifact(documents), { name: 'Failure', status: EXIT.dataRefused, message }, each);
+  }
 });
 
 test('printImageName() and isForPlatform() read the labels', () => {

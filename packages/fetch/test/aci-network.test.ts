@@ -135,6 +135,20 @@ test('rkt-fetch fetches what an image depends on, each by its own discovery, onc
   assert.equal(store().entries().length, 3);
 }); // prettier-ignore
 
+test('rkt-fetch lets no image of the internet depend on a host of a private network', async (t) => {
+  const { direct, fetch, server, store } = await setUp(t);
+  const app = makeAci({ version: '1', manifest: { dependencies: [{ imageName: 'localhost/secret' }] } });
+  server.files.set('example.com/app?ac-discovery=1', page(['ac-discovery', TEMPLATE]));
+  server.files.set(addressOf('example.com/app', '1'), { body: app.bytes });
+  assert.notEqual((await fetch('example.com/app:1')).status, 0);
+  assert.equal(store().entries().length, 1);
+  assertRefused(
+    await direct('--pull-policy=new', 'example.com/app:1'),
+    EXIT.notPermitted,
+    /cannot discover image "localhost\/secret": .*"localhost": that is an address of a private network/,
+  );
+});
+
 test('rkt-fetch does not ask for a file that is fresh, nor download one that has not changed', async (t) => {
   const { direct, server } = await setUp(t);
   const url = `https://${server.host}/app.aci`;

@@ -10,9 +10,19 @@ import { isPodUuid, printable, type Digest, type PodUuid } from '@rkt/names';
  *
  * The pod is never run. So it does not matter who made the image, whether it names a program, or whom it wants to run as.
  */
-export function preparePod(dir: string, image: Digest): PodUuid {
+export function preparePod(dir: string, image: Digest, { isAlone }: { readonly isAlone: boolean }): PodUuid {
   const program = join(libraryDirectory(), '..', '..', 'bin', 'rkt-prepare');
-  const words = [`--dir=${dir}`, '--insecure-options=image', image, '--exec=/', '--user=0', '--group=0'];
+  const alone = isAlone ? ['--no-dependencies'] : [];
+  const words = [
+    `--dir=${dir}`,
+    ...alone,
+    '--insecure-options=image',
+    image,
+    '--exec=/',
+    '--user=0',
+    '--group=0',
+    '--supplementary-gids=0',
+  ];
   const { status, stdout, stderr, error } = spawnSync(program, words, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,29 +5,23 @@ import {
   checkWanted,
   isolatorsOf,
   labelOf,
-  parseImageManifest,
+  parseArtifact,
   printImageName,
-  readArtifact,
+  referenceOf,
   resolveDependencies,
   type App,
-  type Dependency,
   type ImageManifest,
   type Isolators,
+  type StoredArtifact,
 } from '@rkt/appc';
 import { EXIT, Failure } from '@rkt/exit';
-import { hostPlatform, platformLabels, type Descriptor, type ImageConfig } from '@rkt/formats';
-import { printable, type Digest, type ImageId, type Reference } from '@rkt/names';
+import { hostPlatform, platformLabels, type ImageConfig } from '@rkt/formats';
+import { printable, type Reference } from '@rkt/names';
 import { type RawDocuments, type Store } from '@rkt/store';
 import { type FoundImage } from './images.ts';
 
 /** One ACI that is a layer of an image: everything that decides what its tree is. */
-export interface AciPart {
-  readonly imageId: ImageId;
-  readonly manifest: ImageManifest;
-  readonly manifestDigest: Digest;
-  /** The OCI manifest under which it lies in the store. */
-  readonly artifact: Digest;
-  readonly blob: Descriptor;
+export interface AciPart extends StoredArtifact {
   readonly whitelists: readonly (readonly string[])[];
 }
 
@@ -64,14 +58,17 @@ const NO_ISOLATORS: Isolators = {
 
 /** An image in appc's format with all that it depends on, from one store. Every document was hashed; each ACI is when it is unpacked. */
 export async function findAci({ reference, store, documents, isAlone }: AciLookup): Promise<Found> {
-  const top = readPart(documents);
+  const top = parseArtifact(documents);
   const { manifest } = top;
   const name = printImageName(manifest);
   checkReference(reference, top);
   checkPlatform(manifest, name);
   const layers = isAlone
     ? [{ aci: top, whitelists: [] }]
-    : await resolveDependencies(top, (dependency) => Promise.resolve(findDependency(store, dependency)));
+    : // What is found there is only a hint of whoever owns the store: the resolver checks it.
+      await resolveDependencies(top, (dependency) =>
+        Promise.resolve(parseArtifact(store.readDocuments(store.find(referenceOf(dependency)).digest))),
+      );
   return {
     name,
     config: configOf(manifest),
@@ -87,26 +84,8 @@ export async function findAci({ reference, store, documents, isAlone }: AciLooku
   };
 }
 
-function readPart({ digest, manifest, configBytes }: RawDocuments): Omit<AciPart, 'whitelists'> {
-  const what = `image "${digest}"`;
-  const { imageId, aci } = readArtifact(manifest, what);
-  return {
-    imageId,
-    manifest: parseImageManifest(configBytes, `the manifest of ${what}`),
-    manifestDigest: manifest.config.digest,
-    artifact: digest,
-    blob: aci,
-  };
-}
-
-/** By its id if it has one, else by name and labels. What is found is only a hint of whoever owns the store: the resolver checks it. */
-function findDependency(store: Store, { imageName: name, imageID, labels }: Dependency) {
-  const reference: Reference = imageID === undefined ? { kind: 'appc', name, labels } : { kind: 'id', prefix: imageID };
-  return readPart(store.readDocuments(store.find(reference).digest));
-}
-
 /** The names in the index of a store are hints: the manifest says what the image is. */
-function checkReference(reference: Reference, { manifest, imageId }: Omit<AciPart, 'whitelists'>): void {
+function checkReference(reference: Reference, { manifest, imageId }: StoredArtifact): void {
   if (reference.kind === 'appc') return checkWanted(manifest, reference);
   if (reference.kind !== 'id' || !reference.prefix.startsWith('sha512-') || imageId.startsWith(reference.prefix))
     return;

@@ -76,6 +76,17 @@ test('get() sends no credentials without TLS', async (t) => {
   assert.deepEqual(stub.log, ['GET /']);
 });
 
+test('get() leads from a host in the internet to no address of a private network, by whatever name', async (t) => {
+  const stub = await startStub(t, (_request, response) => response.end());
+  const web = webOf(t, { host: 'example.com' });
+  for (const host of [stub.host, stub.host.replace('127.0.0.1', 'localhost')])
+    await assert.rejects(web.get({ url: new URL(`http://${host}/`), headers: {}, cannot }), {
+      status: EXIT.notPermitted,
+      message: /that is an address of a private network/,
+    });
+  assert.deepEqual(stub.log, []);
+});
+
 test('get() refuses more than ten redirects, and those that lead nowhere or out of the network', async (t) => {
   let target = '/next';
   const stub = await startStub(t, (request, response) =>

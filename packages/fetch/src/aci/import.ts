@@ -3,14 +3,13 @@ import { createHash } from 'node:crypto';
 import {
   ACI_TYPE,
   checkWanted,
-  isArtifact,
+  parseArtifact,
   parseImageManifest,
   printArtifact,
-  readArtifact,
   type ImageManifest,
   type Wanted,
 } from '@rkt/appc';
-import { EXIT, Failure } from '@rkt/exit';
+import { Failure } from '@rkt/exit';
 import { MEDIA_TYPE } from '@rkt/formats';
 import { readAci, type AciReading } from '@rkt/layers';
 import { parseDigest, parseImageId, printable, printCimd, type Digest, type ImageId } from '@rkt/names';
@@ -94,20 +93,11 @@ export async function nameAci(store: Store, checked: CheckedAci, request: Import
 
 /** An image of the store, which must be one in appc's format; undefined if a part of it is missing. */
 export function readStoredAci(store: Store, digest: Digest): StoredAci | undefined {
-  const what = `image "${digest}"`;
-  const { manifest, manifestBytes, configBytes } = store.readDocuments(digest);
-  if (!isArtifact(manifest)) {
-    throw new Failure(EXIT.dataRefused, `cannot use ${what} as a dependency: it is not in appc's format`);
-  }
-  const { imageId, aci } = readArtifact(manifest, what);
-  if (!store.hasBlob(aci)) return undefined;
-  return {
-    imageId,
-    manifest: parseImageManifest(configBytes, `the manifest of ${what}`),
-    digest,
-    aciBlob: aci,
-    size: manifestBytes.byteLength + configBytes.byteLength + aci.size,
-  };
+  const documents = store.readDocuments(digest);
+  const { imageId, manifest, blob } = parseArtifact(documents);
+  if (!store.hasBlob(blob)) return undefined;
+  const size = documents.manifestBytes.byteLength + documents.configBytes.byteLength + blob.size;
+  return { imageId, manifest, digest, aciBlob: blob, size };
 }
 
 function digestOf(bytes: Buffer): Digest {
