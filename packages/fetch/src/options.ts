@@ -27,6 +27,19 @@ export const options = {
     describe: 'send credentials to this token server of another domain too',
     value: 'HOST',
   },
+  'system-config': {
+    type: 'string',
+    default: '/usr/lib/rkt',
+    describe: "read the vendor's auth.d in this directory",
+    value: 'DIR',
+  },
+  'local-config': {
+    type: 'string',
+    default: '/etc/rkt',
+    describe: "read the administrator's auth.d in this directory",
+    value: 'DIR',
+  },
+  'user-config': { type: 'string', describe: 'read auth.d in this directory too', value: 'DIR' },
   full: { type: 'boolean', describe: 'print whole image ids' },
   format: {
     type: 'string',

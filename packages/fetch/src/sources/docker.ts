@@ -2,13 +2,14 @@
 import { VERSION } from '@rkt/command';
 import type { RegistryReference } from '@rkt/names';
 import { makeRegistryClient } from '@rkt/registry';
+import { readAuthConfig } from '../aci/auth-config.ts';
 import { askCredentialHelper } from '../credential-helper.ts';
 import type { Source, SourceOptions } from './source.ts';
 
 /** An image in a registry. */
 export function openDocker(
   { host, repository, tag, digest }: RegistryReference,
-  { context, insecure, authFile, tokenHosts }: SourceOptions,
+  { context, insecure, authFile, tokenHosts, configDirectories }: SourceOptions,
 ): Source {
   const { environment, note } = context;
   const client = makeRegistryClient({
@@ -16,6 +17,7 @@ export function openDocker(
     insecure,
     environment,
     authFile,
+    configured: (name) => readAuthConfig(configDirectories).credentialsFor(name),
     tokenHosts,
     note,
     uid: process.geteuid?.() ?? 0,

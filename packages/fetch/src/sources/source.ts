@@ -29,4 +29,6 @@ export interface SourceOptions {
   readonly insecure: Insecure;
   readonly authFile: string | undefined;
   readonly tokenHosts: readonly string[];
+  /** Where rkt's own configuration is: of the vendor, the administrator and the user. */
+  readonly configDirectories: readonly string[];
 }
