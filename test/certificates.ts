@@ -18,12 +18,13 @@ export function makeAuthority(directory: string): Identity {
   return identity;
 }
 
-/** Makes a server's certificate for 127.0.0.1 and localhost, signed by the authority. */
-export function makeServer(directory: string, authority: Identity): Identity {
+/** Makes a server's certificate for 127.0.0.1, localhost and further names, signed by the authority. */
+export function makeServer(directory: string, authority: Identity, names: readonly string[] = []): Identity {
   const identity = { key: join(directory, 'server.key'), certificate: join(directory, 'server.crt') };
   const request = join(directory, 'server.csr');
   const extensions = join(directory, 'server.ext');
-  writeFileSync(extensions, 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  const subjects = ['IP:127.0.0.1', 'DNS:localhost', ...names.map((name) => `DNS:${name}`)];
+  writeFileSync(extensions, `subjectAltName=${subjects.join(',')}\n`);
   openssl(['req', ...newKey(identity.key), '-out', request, '-subj', '/CN=127.0.0.1']);
   const signer = ['-CA', authority.certificate, '-CAkey', authority.key, '-CAcreateserial', '-days', '2'];
   openssl(['x509', '-req', '-in', request, ...signer, '-extfile', extensions, '-out', identity.certificate]);

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { makeAci } from '../images/aci.ts';
 import { busyboxLayer, storeImages } from './made.ts';
 import { bin, images, makeRkt, runPod, startPod } from './rkt.ts';
 import { makeUserRkt, skipUsers, type UserRkt } from './user.ts';
@@ -280,6 +281,35 @@ suite('the life of a pod without root', { skip: skipUsers }, () => {
     assert.deepEqual(subordinateFiles(rkt, target), []);
     assert.deepEqual(phasesOf(rkt), []);
     rkt.ok('image', 'extract', '--overwrite', '--rootfs-only', image, target);
+  });
+
+  test("an image in appc's format runs, with the files of what it depends on", (t) => {
+    const rkt = makeUserRkt(t);
+    const busybox = readFileSync(execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim());
+    const app = { exec: ['/bin/busybox', 'cat', '/etc/both'], user: '0', group: '0' };
+    const made = {
+      base: { name: 'example.com/base', files: { 'bin/busybox': busybox, 'etc/both': 'base\n', 'etc/hidden': '' } },
+      app: {
+        name: 'example.com/app',
+        files: { 'etc/both': 'app\n' },
+        manifest: {
+          app,
+          dependencies: [{ imageName: 'example.com/base' }],
+          pathWhitelist: ['/bin/busybox', '/etc/both'],
+        },
+      },
+    };
+    for (const [file, options] of Object.entries(made)) {
+      const path = join(rkt.user.home, `${file}.aci`);
+      writeFileSync(path, makeAci(options).bytes, { mode: 0o644 });
+      rkt.ok('fetch', '--quiet', '--pull-policy=never', path);
+    }
+    const run = (...words: string[]) => rkt.run('run', '--insecure-options=image', 'example.com/app', ...words);
+    assert.equal(run().stdout, 'app\n');
+    assert.doesNotMatch(run('--exec=/bin/busybox', '--', 'ls', '/etc').stdout, /hidden/);
+    const target = join(rkt.user.home, 'files');
+    rkt.ok('image', 'render', '--rootfs-only', 'example.com/app', target);
+    assert.equal(readFileSync(join(target, 'etc', 'both'), 'utf8'), 'app\n');
   });
 
   test('run-prepared refuses the pod of another user, and stage1 its plan', (t) => {

@@ -11,6 +11,7 @@ export const tiers: Readonly<Record<string, number>> = {
   formats: 2,
   plan: 2,
   human: 2,
+  appc: 3,
   store: 3,
   layers: 3,
   registry: 3,

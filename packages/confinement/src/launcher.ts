@@ -100,11 +100,14 @@ function paths(rights: 'read' | 'change', list: readonly string[]): string[] {
   ];
 }
 
-/** What the caller names may be used as the caller could: `FILE`, `--option=FILE`, `oci:DIRECTORY:TAG`. */
+/** What the caller names may be used as the caller could: `FILE`, `--option=FILE`, `oci:DIRECTORY:TAG`, `file://FILE`. */
 function words(rights: 'read' | 'change'): string[] {
   const named =
     rights === 'read'
-      ? ['\tcase $path in oci:* | oci-archive:*) path=${path#*:} ;; esac', '\tmay $read "$path" "${path%:*}"']
+      ? [
+          '\tcase $path in file:///*) path=${path#file://} ;; oci:* | oci-archive:*) path=${path#*:} ;; esac',
+          '\tmay $read "$path" "${path%:*}"',
+        ]
       : ['\tcase $path in */*) may $change "${path%/*}/" ;; *) may $change . ;; esac'];
   return ['for word; do', '\tpath=${word#--*=}', '\tcase $path in -*) continue ;; esac', ...named, 'done'];
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printPlatform, type Manifest, type Platform } from '@rkt/formats';
 import { EXIT, Failure } from '@rkt/exit';
-import { printable, printReference, type Digest, type Reference } from '@rkt/names';
-import { FETCHED, INDEX, nameOf, SOURCE, type Store } from '@rkt/store';
+import { isImageId, printable, printReference, type Digest, type ImageId, type Reference } from '@rkt/names';
+import { APPC_ID, FETCHED, INDEX, nameOf, shownName, SOURCE, type Store } from '@rkt/store';
 import { keepAttached } from './attached.ts';
 import { copyImage } from './copy.ts';
 import type { Progress } from './progress.ts';
@@ -12,7 +12,8 @@ import type { SourceOptions } from './sources/source.ts';
 
 /** An image that is in the store. */
 export interface FetchedImage {
-  readonly id: Digest;
+  /** The digest of the manifest; of an image in appc's format, the image id. */
+  readonly id: Digest | ImageId;
   readonly name: string;
   readonly mediaType: string;
   readonly manifest: Manifest;
@@ -32,6 +33,10 @@ export interface FetchOptions extends SourceOptions {
 
 /** Sees to it that an image is in the store, as the pull policy says. */
 export async function fetchImage(reference: Reference, options: FetchOptions): Promise<FetchedImage> {
+  if (reference.kind === 'appc' || reference.kind === 'aci-file' || reference.kind === 'aci-url') {
+    const { fetchAci } = await import('./aci/fetch.ts');
+    return fetchAci(reference, options);
+  }
   // An id names bytes, and no place where they could be had.
   if (reference.kind === 'id' || options.policy === 'never') return storedImage(options.store, reference);
   if (options.policy === 'new') {
@@ -45,7 +50,12 @@ export async function fetchImage(reference: Reference, options: FetchOptions): P
 }
 
 function storedImage(store: Store, reference: Reference): FetchedImage {
-  const { digest, mediaType, size, name } = store.find(reference);
+  const { digest, mediaType, size, name, annotations } = store.find(reference);
+  const { [APPC_ID]: imageId } = annotations;
+  if (imageId !== undefined && isImageId(imageId)) {
+    const { manifest } = store.readDocuments(digest);
+    return { id: imageId, name: shownName(name ?? imageId), mediaType, manifest, size };
+  }
   const { manifest } = store.readImage(digest);
   return { id: digest, name: name ?? digest, mediaType, manifest, size };
 }

@@ -10,7 +10,7 @@ import { parseInsecureOptions } from './insecure.ts';
 import { options } from './options.ts';
 import { parsePolicy } from './policy.ts';
 import { makeProgress, type Progress } from './progress.ts';
-import { printJson, shortId } from './result.ts';
+import { fullId, printJson, shortId } from './result.ts';
 
 /** rkt-fetch: from references to images in the store. */
 export const fetch: Command<typeof options> = {
@@ -24,7 +24,9 @@ export const fetch: Command<typeof options> = {
     const insecure = parseInsecureOptions(given['insecure-options']);
     const policy = parsePolicy(given['pull-policy']);
     const platform = given.platform === undefined ? hostPlatform() : parsePlatform(given.platform);
-    const store = openStore(join(context.dir, 'store'), { create: policy !== 'never' });
+    // Only files are fetched whatever the policy.
+    const create = policy !== 'never' || references.some(({ kind }) => kind === 'aci-file');
+    const store = openStore(join(context.dir, 'store'), { create });
     const progress = progressOf(context, given.quiet);
     const fetchOptions = {
       context: { ...context, note: progress.note },
@@ -37,13 +39,14 @@ export const fetch: Command<typeof options> = {
       policy,
       platform,
       progress,
+      configDirectories: [given['system-config'], given['local-config'], given['user-config'] ?? []].flat(),
     };
     const images: FetchedImage[] = [];
     try {
       for (const reference of references) {
         const image = await fetchImage(reference, fetchOptions);
         images.push(image);
-        if (given.format === undefined) context.print(given.full ? image.id : shortId(image.id));
+        if (given.format === undefined) context.print(given.full ? fullId(image.id) : shortId(image.id));
       }
     } finally {
       progress.close();

@@ -34,6 +34,19 @@ export const options = {
     value: 'PLACE',
   },
   sbom: { type: 'boolean', describe: 'keep lists of components that are attached to the image, too' },
+  'system-config': {
+    type: 'string',
+    default: '/usr/lib/rkt',
+    describe: "read the vendor's auth.d in this directory",
+    value: 'DIR',
+  },
+  'local-config': {
+    type: 'string',
+    default: '/etc/rkt',
+    describe: "read the administrator's auth.d in this directory",
+    value: 'DIR',
+  },
+  'user-config': { type: 'string', describe: 'read auth.d in this directory too', value: 'DIR' },
   full: { type: 'boolean', describe: 'print whole image ids' },
   format: {
     type: 'string',

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { printSize } from '@rkt/human';
-import type { Digest } from '@rkt/names';
+import { printable, type Digest } from '@rkt/names';
 
 /** Shows how far the blobs are. */
 export interface Progress {
-  readonly start: (blob: { readonly digest: Digest; readonly size: number }) => Track;
+  readonly start: (blob: Shown) => Track;
   /** Says something, without getting in the way of the bars. */
   readonly note: (message: string) => void;
   readonly close: () => void;
 }
+
+/** What is on its way: a blob, or a file whose digest is not known yet. */
+export type Shown = { readonly size: number } & ({ readonly digest: Digest } | { readonly name: string });
 
 /** One blob on its way. */
 export interface Track {
@@ -40,18 +43,16 @@ export function makeProgress({ quiet, terminal, note }: ProgressOptions): Progre
   };
 }
 
-function lineOf(
-  { digest, size }: { readonly digest: Digest; readonly size: number },
-  outcome: 'added' | 'present',
-): string {
-  return `${shortOf(digest)} ${printSize(size)} ${outcome === 'added' ? 'done' : 'already there'}`;
+function lineOf(shown: Shown, outcome: 'added' | 'present'): string {
+  return `${labelOf(shown)} ${printSize(shown.size)} ${outcome === 'added' ? 'done' : 'already there'}`;
 }
 
-const shortOf = (digest: Digest) => digest.slice(0, 'sha256:'.length + 12);
+function labelOf(shown: Shown): string {
+  return 'digest' in shown ? shown.digest.slice(0, 'sha256:'.length + 12) : printable(shown.name).slice(0, 40);
+}
 
 interface Bar {
-  readonly digest: Digest;
-  readonly size: number;
+  readonly shown: Shown;
   done: number;
 }
 
@@ -78,14 +79,14 @@ function makeBars(
     draw();
   };
   return {
-    start: ({ digest, size }) => {
-      const bar = { digest, size, done: 0 };
+    start: (shown) => {
+      const bar = { shown, done: 0 };
       bars.add(bar);
       return {
         advance: (bytes) => void (bar.done += bytes),
         end: (outcome) => {
           bars.delete(bar);
-          if (outcome !== 'failed') say(lineOf(bar, outcome));
+          if (outcome !== 'failed') say(lineOf(shown, outcome));
         },
       };
     },
@@ -98,9 +99,10 @@ function makeBars(
 }
 
 /** One line, a little shorter than the terminal is wide, since a full one would wrap. */
-function barOf({ digest, size, done }: Bar, columns: number): string {
+function barOf({ shown, done }: Bar, columns: number): string {
+  const { size } = shown;
   const share = size === 0 ? 1 : Math.min(1, done / size);
-  const head = `${shortOf(digest)} `;
+  const head = `${labelOf(shown)} `;
   const tail = ` ${String(Math.floor(share * 100)).padStart(3)}% of ${printSize(size)}`;
   const width = Math.max(0, Math.min(40, columns - head.length - tail.length - 3));
   const filled = Math.round(share * width);

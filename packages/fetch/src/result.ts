@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Digest } from '@rkt/names';
 import type { FetchedImage } from './fetch-image.ts';
 
 /** The short form of an image id, which every command takes: half of its digits. */
-export function shortId(id: Digest): string {
+export function shortId(id: FetchedImage['id']): string {
   return id.slice(0, 'sha256:'.length + 32);
+}
+
+/** The whole id; of an image in appc's format as rkt has always had it, the first half of its digits. */
+export function fullId(id: FetchedImage['id']): string {
+  return id.slice(0, 'sha256:'.length + 64);
 }
 
 /** The result as JSON: an array with an object per image. */

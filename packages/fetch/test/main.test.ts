@@ -35,7 +35,7 @@ test('rkt-fetch refuses wrong command lines with status 64', async (t) => {
     [['--pull-policy=always', 'oci:x'], /wanted one of new, never, update/],
     [['--platform=linux', 'oci:x'], /cannot parse platform "linux"/],
     [['--insecure-options=everything', 'oci:x'], /cannot use --insecure-options="everything": wanted some of none, /],
-    [['busybox'], /cannot parse image reference "busybox": wanted docker:\/\//],
+    [['Busybox'], /cannot parse image reference "Busybox": wanted docker:\/\//],
     [['docker://h.example/A'], /"A" is not a repository/],
     [['docker://h.example/a@sha256:12'], /wanted @sha256:/],
     [['oci:'], /wanted a path/],

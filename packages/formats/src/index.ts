@@ -11,6 +11,8 @@ export {
 } from './runtime-config.ts';
 export { exitCodeOf, parseStatus, type End, type Status } from './status.ts';
 
+export { platformLabels } from './appc-platform.ts';
+export { checkForeign, parseForeign } from './foreign.ts';
 export { DEPTH_MAX, DOCUMENT_BYTES_MAX, parseJson, type JsonSource } from './json.ts';
 export {
   compressionOf,
@@ -63,6 +65,8 @@ export {
   type LayoutIndex,
 } from './oci-layout.ts';
 export { choosePlatform, hostPlatform, parsePlatform, printPlatform } from './oci-platform.ts';
+export { parseRemote, printRemote, type Remote } from './remote.ts';
+export { parseAuthConfig, type AuthConfig } from './rkt-config.ts';
 export { parseSeccompProfile, type SeccompProfile } from './seccomp.ts';
 export {
   parseContainersPolicy,

@@ -10,6 +10,8 @@ export const MEDIA_TYPE = {
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerIndex: 'application/vnd.docker.distribution.manifest.list.v2+json',
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
+  /** The manifest of an image in appc's format, as the configuration of an OCI manifest. */
+  appcManifest: 'application/vnd.appc.image.manifest.v1+json',
 } as const;
 
 /** What a document with other documents below it is. */

@@ -3,10 +3,11 @@ import { removeLeftovers, removeTrees, underLayersLock } from '@rkt/collect';
 import type { Command, Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { exists } from '@rkt/files';
+import { hexOf, type Digest } from '@rkt/names';
 import { parseDuration, printSize } from '@rkt/human';
 import type { Store } from '@rkt/store';
 import { treeNames } from './chain.ts';
-import { storeOf } from './images.ts';
+import { isAci, storeOf } from './images.ts';
 import { gcOptions } from './options.ts';
 
 /** rkt-image gc: removes blobs that no image needs, and unpacked layers that no image and no pod needs. */
@@ -19,7 +20,7 @@ export const gc: Command<typeof gcOptions> = {
     if (operands.length > 0) throw new Failure(EXIT.usage, 'cannot collect single images: wanted no operands: try rm');
     const graceMs = Math.max(0, parseDuration(given['grace-period'], 'grace-period'));
     const store = storeOf(context);
-    collectLayers(context, store, graceMs);
+    await collectLayers(context, store, graceMs);
     for (const { digest, path, size } of (await store?.collect({ olderThanMs: graceMs })) ?? []) {
       context.note(`removed ${digest === undefined ? `"${path}"` : `blob "${digest}"`} (${printSize(size)})`);
     }
@@ -27,10 +28,10 @@ export const gc: Command<typeof gcOptions> = {
   },
 };
 
-function collectLayers(context: Context, store: Store | undefined, graceMs: number): void {
+async function collectLayers(context: Context, store: Store | undefined, graceMs: number): Promise<void> {
   const { dir } = context;
   if (!exists(dir, 'layers')) return;
-  const wanted = treesOfImages(store);
+  const wanted = await treesOfImages(store);
   const done = underLayersLock(dir, () => {
     removeLeftovers(dir);
     const removed = removeTrees(dir, { isKept: (name) => wanted.has(name), beforeMs: Date.now() - graceMs });
@@ -40,14 +41,24 @@ function collectLayers(context: Context, store: Store | undefined, graceMs: numb
 }
 
 /** The trees of all images; those of a damaged image are not known, and are made again when it has been fetched again. */
-function treesOfImages(store: Store | undefined): ReadonlySet<string> {
+async function treesOfImages(store: Store | undefined): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   for (const { digest } of store?.images() ?? []) {
     try {
-      for (const name of treeNames(store?.readImage(digest).config.rootfs.diff_ids ?? [])) names.add(name);
+      for (const name of store === undefined ? [] : await treesOf(store, digest)) names.add(name);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
     }
   }
   return names;
+}
+
+async function treesOf(store: Store, digest: Digest): Promise<string[]> {
+  const documents = store.readDocuments(digest);
+  if (!isAci(documents.manifest)) return treeNames(store.readImage(digest).config.rootfs.diff_ids);
+  const { aciChainIds, parseArtifact, referenceOf, resolveDependencies } = await import('@rkt/appc');
+  const layers = await resolveDependencies(parseArtifact(documents), (dependency) =>
+    Promise.resolve(parseArtifact(store.readDocuments(store.find(referenceOf(dependency)).digest))),
+  );
+  return aciChainIds(layers).map(hexOf);
 }

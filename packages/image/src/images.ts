@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { exists } from '@rkt/files';
-import { parseReference, type Digest } from '@rkt/names';
-import { openStore, type Store, type StoredImage } from '@rkt/store';
+import { MEDIA_TYPE, type Manifest } from '@rkt/formats';
+import { parseReference, printable, type Digest } from '@rkt/names';
+import { APPC_ID, openStore, shownName, type Store, type StoredImage } from '@rkt/store';
 
 /** The store of rkt's directory; undefined if nothing has been fetched yet. */
 export function storeOf({ dir }: Context): Store | undefined {
@@ -24,8 +25,27 @@ export function requireStore(context: Context): Store {
 
 /** The image that the text names: a name as `rkt image list` prints it, a reference, or the beginning of an id. */
 export function findImage(store: Store, text: string): StoredImage {
-  const named = store.images().find(({ name }) => name === text);
-  return named ?? store.find(parseReference(text));
+  const named = store.images().filter(({ name }) => name !== undefined && shownName(name) === text);
+  const [first, ...more] = named;
+  if (first !== undefined && more.every(({ digest }) => digest === first.digest)) return first;
+  // Several images may be shown by one name: of one registry and one of appc, or for several machines.
+  const reference = parseReference(text);
+  if (first === undefined || named.every(({ name }) => name?.startsWith('cimd:'))) return store.find(reference);
+  const wanted = named.map((image) => idOf(image).slice(0, 'sha512-'.length + 32)).join(' or ');
+  throw new Failure(
+    EXIT.usage,
+    `cannot find image "${printable(text)}": ${named.length} images have this name: wanted ${wanted}`,
+  );
+}
+
+/** The id by which people know an image: the digest of its manifest, or in appc's format the first half of its image id. */
+export function idOf({ digest, annotations }: StoredImage): string {
+  return annotations[APPC_ID]?.slice(0, 'sha512-'.length + 64) ?? digest;
+}
+
+/** True for the manifest of an image in appc's format. */
+export function isAci({ config }: Manifest): boolean {
+  return config.mediaType === MEDIA_TYPE.appcManifest;
 }
 
 /** The one operand of a command, for a message that says what is wanted. */
@@ -39,6 +59,6 @@ export function oneImage(operands: readonly string[]): string {
 
 /** The blobs of an image: its manifest or index, and below it the manifest for this machine, configuration and layers. */
 export function blobsOf(store: Store, image: Digest): Digest[] {
-  const { digest, manifest } = store.readImage(image);
+  const { digest, manifest } = store.readDocuments(image);
   return [...new Set([image, digest, manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)])];
 }

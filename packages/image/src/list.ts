@@ -5,8 +5,8 @@ import type { Command } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { layOut, printAge, printJson, printSize, printTime } from '@rkt/human';
 import { hexOf, printable } from '@rkt/names';
-import type { Store, StoredImage } from '@rkt/store';
-import { storeOf } from './images.ts';
+import { shownName, type Store, type StoredImage } from '@rkt/store';
+import { idOf, storeOf } from './images.ts';
 import { FIELDS, listOptions } from './options.ts';
 
 /** An image as a row of the list. */
@@ -60,11 +60,13 @@ function parseField(text: string): Field {
   throw new Failure(EXIT.usage, `cannot print column "${printable(text)}": wanted one of ${FIELDS.join(', ')}`);
 }
 
-function rowOf(store: Store, { digest, name, size, fetched }: StoredImage): Row {
+function rowOf(store: Store, image: StoredImage): Row {
+  const { digest, name, size, fetched } = image;
   // The time of the manifest's blob is renewed whenever somebody asks for the image.
   const used = lstatSync(join(store.dir, 'blobs', 'sha256', hexOf(digest)), { throwIfNoEntry: false })?.mtimeMs;
   const imported = fetched === undefined ? Number.NaN : Date.parse(fetched);
-  return { id: digest, name, size, importedMs: Number.isNaN(imported) ? used : imported, usedMs: used };
+  const shown = name === undefined ? undefined : shownName(name);
+  return { id: idOf(image), name: shown, size, importedMs: Number.isNaN(imported) ? used : imported, usedMs: used };
 }
 
 function sort(rows: Row[], by: string, downwards: boolean): void {

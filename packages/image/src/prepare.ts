@@ -12,10 +12,20 @@ import { isInsecureAllowed } from '@rkt/policy';
  * The pod is never run. So it does not matter whether the image names a program, or whom it wants to run as; nor who made it,
  * unless the administrator says that this always matters.
  */
-export function preparePod(dir: string, image: Digest): PodUuid {
+export function preparePod(dir: string, image: Digest, { isAlone }: { readonly isAlone: boolean }): PodUuid {
   const program = join(libraryDirectory(), '..', '..', 'bin', 'rkt-prepare');
   const skip = isInsecureAllowed() ? ['--insecure-options=image'] : [];
-  const words = [`--dir=${dir}`, ...skip, image, '--exec=/', '--user=0', '--group=0'];
+  const alone = isAlone ? ['--no-dependencies'] : [];
+  const words = [
+    `--dir=${dir}`,
+    ...alone,
+    ...skip,
+    image,
+    '--exec=/',
+    '--user=0',
+    '--group=0',
+    '--supplementary-gids=0',
+  ];
   const { status, stdout, stderr, error } = spawnSync(program, words, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],

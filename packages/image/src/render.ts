@@ -8,31 +8,32 @@ import { exists, removeTree, renameDurably, temporaryBeside, writeNew } from '@r
 import { printable } from '@rkt/names';
 import { findPod, readPod, type Pod } from '@rkt/pods';
 import { copyRootFileSystem } from './copy.ts';
-import { findImage, requireStore } from './images.ts';
+import { findImage, isAci, requireStore } from './images.ts';
 import { extractOptions } from './options.ts';
 import { preparePod } from './prepare.ts';
 
 type Extract = Command<typeof extractOptions>;
 
-/** rkt-image extract: the same as render, since images of the OCI have no dependencies. */
+/** rkt-image extract: the files of an image without those of what it depends on; images of the OCI depend on nothing. */
 export const extract: Extract = {
   name: 'rkt-image',
   synopsis: 'rkt-image extract [--rootfs-only] [--overwrite] IMAGE DIRECTORY',
   summary: 'write the files of an image to a directory',
   options: extractOptions,
-  main: renderImage,
+  main: (given, operands, context) => renderImage(given, operands, { ...context, isAlone: true }),
 };
 
 /** rkt-image render: the files of an image as an app would see them. */
 export const render: Extract = {
   ...extract,
   synopsis: 'rkt-image render [--rootfs-only] [--overwrite] IMAGE DIRECTORY',
+  main: (given, operands, context) => renderImage(given, operands, { ...context, isAlone: false }),
 };
 
 async function renderImage(
   given: Parameters<Extract['main']>[0],
   operands: readonly string[],
-  context: Context,
+  context: Context & { readonly isAlone: boolean },
 ): Promise<number> {
   const [text, directory, ...more] = operands;
   if (text === undefined || directory === undefined || more.length > 0) {
@@ -42,17 +43,18 @@ async function renderImage(
   refuseTarget(target, given.overwrite);
   const store = requireStore(context);
   const { digest } = findImage(store, text);
-  const { manifestBytes, configBytes } = store.readImage(digest);
+  const { manifest, manifestBytes, configBytes } = store.readDocuments(digest);
   // The layers are unpacked as they are for every pod, by the program that knows how to mistrust them.
-  const pod = findPod(context.dir, preparePod(context.dir, digest));
+  const pod = findPod(context.dir, preparePod(context.dir, digest, context));
   const temporary = temporaryBeside(target);
   try {
     mkdirSync(temporary, { mode: 0o700 });
     const files = given['rootfs-only'] ? temporary : join(temporary, 'rootfs');
     if (files !== temporary) {
       mkdirSync(files);
-      writeNew(join(temporary, 'manifest'), manifestBytes);
-      writeNew(join(temporary, 'config'), configBytes);
+      // In appc's format a directory has the manifest of the ACI and nothing else beside the files.
+      writeNew(join(temporary, 'manifest'), isAci(manifest) ? configBytes : manifestBytes);
+      if (!isAci(manifest)) writeNew(join(temporary, 'config'), configBytes);
     }
     copyRootFileSystem(context.dir, { pod, app: appOf(pod) }, files);
     removeTree(target);

@@ -2,7 +2,7 @@
 import { type Command, type OptionTable } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import type { Digest } from '@rkt/names';
-import { findImage, requireStore } from './images.ts';
+import { findImage, idOf, requireStore } from './images.ts';
 
 // Blobs younger than this may belong to a fetch that goes on now; `rkt image gc` removes them some other day.
 const YOUNG_MS = 3_600_000;
@@ -19,20 +19,21 @@ export const rm: Command<typeof options> = {
     if (operands.length === 0)
       throw new Failure(EXIT.usage, 'cannot remove images: none given: wanted at least one IMAGE');
     const store = requireStore(context);
-    const found = new Set<Digest>();
+    const found = new Map<Digest, string>();
     const failures: Failure[] = [];
     for (const text of operands) {
       try {
-        found.add(findImage(store, text).digest);
+        const image = findImage(store, text);
+        found.set(image.digest, idOf(image));
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         failures.push(error);
         context.note(error.message);
       }
     }
-    for (const digest of found) {
+    for (const [digest, id] of found) {
       await store.remove(digest);
-      context.print(`successfully removed image: "${digest}"`);
+      context.print(`successfully removed image: "${id}"`);
     }
     if (found.size > 0) {
       await store.collect({ olderThanMs: YOUNG_MS });

@@ -7,8 +7,8 @@ import type { LayerLimits } from './limits.ts';
 import { quote, refusal } from './refusal.ts';
 import { zstdFrames } from './zstd-frames.ts';
 
-/** How a layer is compressed. */
-export type Compression = 'none' | 'gzip' | 'zstd';
+/** How a layer is compressed; images in appc's format have two ways more than those of the OCI. */
+export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
 /** Bytes that have passed, counted and hashed. */
 export interface Tally {
@@ -38,7 +38,15 @@ const MEDIA_TYPES: ReadonlyMap<string, Compression> = new Map([
     [`application/vnd.docker.image.rootfs.${kind}.tar.gzip`, 'gzip'],
     [`application/vnd.docker.image.rootfs.${kind}.tar.zstd`, 'zstd'],
   ]),
+  ['application/vnd.appc.image.aci', 'none'],
+  ...(['gzip', 'zstd', 'bzip2', 'xz'] as const).map((kind): [string, Compression] => [
+    `application/vnd.appc.image.aci+${kind}`,
+    kind,
+  ]),
 ]);
+
+/** The bytes by which a way of compression can be told: as many as the longest magic, that of bzip2 with its first block. */
+const MAGIC_BYTES = 10;
 
 /** How a layer of this media type is compressed; refuses what is no layer. */
 export function compressionOf(mediaType: string): Compression {
@@ -72,12 +80,57 @@ export async function* decompress(input: Compressed): AsyncGenerator<Uint8Array>
   }
 }
 
+/** The same for a blob about which nothing is said: its first bytes tell how it is compressed. */
+export async function decompressAny(
+  input: Omit<Compressed, 'compression'>,
+): Promise<{ readonly compression: Compression; readonly tar: AsyncGenerator<Uint8Array> }> {
+  const chunks = input.blob[Symbol.asyncIterator]();
+  let first: Buffer = Buffer.alloc(0);
+  let ended = false;
+  while (first.length < MAGIC_BYTES && !ended) {
+    const next = await chunks.next();
+    if (next.done === true) ended = true;
+    else first = Buffer.concat([first, next.value]);
+  }
+  const compression = first.length < 4 ? 'none' : compressionOfMagic(first);
+  return { compression, tar: decompress({ ...input, compression, blob: resume(first, chunks) }) };
+}
+
+async function* resume(first: Buffer, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield first;
+    yield* { [Symbol.asyncIterator]: () => chunks };
+  } finally {
+    await chunks.return?.();
+  }
+}
+
 function expand(input: Compressed): AsyncIterable<Uint8Array> {
-  const blob = checkMagic(counted(input), input.compression);
-  if (input.compression === 'none') return blob;
-  if (input.compression === 'gzip') return gunzip(blob, input.compressed);
-  const params = { [constants.ZSTD_d_windowLogMax]: input.limits.zstdWindowLog };
-  return throughEngine(zstdFrames(blob, input.limits), createZstdDecompress({ chunkSize: CHUNK_BYTES, params }));
+  const { limits, compression } = input;
+  const blob = checkMagic(counted(input), compression);
+  switch (compression) {
+    case 'none':
+      return blob;
+    case 'gzip':
+      return gunzip(blob, input.compressed);
+    case 'zstd': {
+      const params = { [constants.ZSTD_d_windowLogMax]: limits.zstdWindowLog };
+      return throughEngine(zstdFrames(blob, limits), createZstdDecompress({ chunkSize: CHUNK_BYTES, params }));
+    }
+    case 'bzip2':
+    case 'xz':
+      return seldom(blob, compression, limits);
+  }
+}
+
+/** What few images are compressed with is loaded for those alone. */
+async function* seldom(
+  blob: AsyncIterable<Uint8Array>,
+  compression: 'bzip2' | 'xz',
+  limits: LayerLimits,
+): AsyncGenerator<Uint8Array> {
+  if (compression === 'xz') yield* (await import('./xz.ts')).unxz(blob);
+  else yield* (await import('./bzip2.ts')).bunzip2(blob, limits);
 }
 
 async function* counted({ blob, compressed, limits }: Compressed): AsyncGenerator<Uint8Array> {
@@ -90,6 +143,11 @@ async function* counted({ blob, compressed, limits }: Compressed): AsyncGenerato
 
 /** Refuses a blob that is compressed in another way than its media type says. */
 async function* checkMagic(blob: AsyncIterable<Uint8Array>, compression: Compression): AsyncGenerator<Uint8Array> {
+  const check = (first: Buffer): Buffer => {
+    if (first.length < 4) throw refusal('it has fewer than four bytes');
+    if (compressionOfMagic(first) === compression) return first;
+    throw refusal(`it is not what its media type says, ${nameOf(compression)}`);
+  };
   let first: Buffer | undefined = Buffer.alloc(0);
   for await (const chunk of blob) {
     if (first === undefined) {
@@ -97,16 +155,19 @@ async function* checkMagic(blob: AsyncIterable<Uint8Array>, compression: Compres
       continue;
     }
     first = Buffer.concat([first, chunk]);
-    if (first.length < 4) continue;
-    if (magicOf(first) !== compression) throw refusal(`it is not what its media type says, ${nameOf(compression)}`);
-    yield first;
+    if (first.length < MAGIC_BYTES) continue;
+    yield check(first);
     first = undefined;
   }
-  if (first !== undefined) throw refusal('it has fewer than four bytes');
+  if (first !== undefined) yield check(first);
 }
 
-function magicOf(bytes: Buffer): Compression {
+/** How a blob is compressed that begins with these bytes. */
+function compressionOfMagic(bytes: Buffer): Compression {
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return 'gzip';
+  // Its first four bytes could begin the name of a file in a tar.
+  if (/^BZh[1-9](?:1AY&SY|\x17rE8P\x90)/.test(bytes.toString('latin1', 0, MAGIC_BYTES))) return 'bzip2';
+  if (bytes.toString('latin1', 0, 6) === '\xfd7zXZ\0') return 'xz';
   const word = bytes.readUInt32LE(0);
   return word === 0xfd2f_b528 || (word & 0xffff_fff0) >>> 0 === 0x184d_2a50 ? 'zstd' : 'none';
 }

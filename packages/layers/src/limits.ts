@@ -14,6 +14,8 @@ export interface LayerLimits {
   /** Frames and blocks of zstd: each costs time, and may hold next to nothing. */
   readonly zstdFrames: number;
   readonly zstdBlocks: number;
+  /** Blocks of bzip2, for the same reason. */
+  readonly bzip2Blocks: number;
   /** Headers of the tar, of every type. */
   readonly entries: number;
   readonly pathBytes: number;
@@ -37,6 +39,7 @@ export const layerLimits: LayerLimits = {
   zstdWindowLog: 27,
   zstdFrames: 500_000,
   zstdBlocks: 4_000_000,
+  bzip2Blocks: 4_000_000,
   entries: 2_000_000,
   pathBytes: 4095,
   componentBytes: 255,

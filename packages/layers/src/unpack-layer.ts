@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { aciLayout, checkImageId, checkManifest, whitelistFilter, type AciExpectation } from './aci.ts';
 import { compressionOf, decompress, digestOf, newTally } from './decompress.ts';
 import { layerLimits, type LayerLimits } from './limits.ts';
+import { aciTally, imageIdOf } from './read-aci.ts';
 import { quote, refusal } from './refusal.ts';
 import { sourceOf, type Source } from './source.ts';
 import { readTar, type TarEntry } from './tar/reader.ts';
 import { printTreeLine, type Attributes, type TreeLine } from './tree-stream.ts';
-import { checkLinkTarget, parseWhiteout } from './whiteouts.ts';
+import { checkLinkTarget, parseWhiteout, refuseWhiteout } from './whiteouts.ts';
 import { allowedXattr } from './xattrs.ts';
 
 /** What a layer is said to be, and what it may cost. */
@@ -16,6 +18,8 @@ export interface UnpackOptions {
   readonly limits?: Partial<LayerLimits>;
   /** What the manifest and the configuration of the image say; a layer that is something else is refused before its stream ends. */
   readonly expected?: { readonly digest?: string; readonly size?: number; readonly diffId?: string };
+  /** For an image in appc's format: its files lie below `rootfs`, and its tar has an image id instead of a diffID. */
+  readonly aci?: AciExpectation;
 }
 
 /** What a layer turned out to be. */
@@ -23,7 +27,7 @@ export interface UnpackResult {
   /** Of the blob, and its size. */
   readonly digest: string;
   readonly size: number;
-  /** Digest of the tar in it. */
+  /** Digest of the tar in it; of an ACI, its image id. */
   readonly diffId: string;
   /** Entries of the tree stream. */
   readonly entries: number;
@@ -43,6 +47,8 @@ interface State {
   readonly printer: Printer;
   /** Sentences and how often they are true. */
   readonly warnings: Map<string, number>;
+  /** True for an ACI, in which no name is a whiteout. */
+  readonly isAci: boolean;
 }
 
 const WARNINGS = 64;
@@ -57,15 +63,16 @@ export async function unpackLayer(
   output: Writable,
   options: UnpackOptions,
 ): Promise<UnpackResult> {
+  const { aci } = options;
   const limits = { ...layerLimits, ...options.limits };
-  const [compressed, uncompressed] = [newTally(), newTally()];
+  const [compressed, uncompressed] = [newTally(), aci === undefined ? newTally() : aciTally()];
   const compression = compressionOf(options.mediaType);
   const source = sourceOf(decompress({ blob: input, compression, limits, compressed, uncompressed }));
-  const state: State = { source, printer: printerTo(output), warnings: new Map() };
+  const state: State = { source, printer: printerTo(output), warnings: new Map(), isAci: aci !== undefined };
   await state.printer.line({ op: 'tree', version: 1 });
   let entries = 0;
   let fileBytes = 0;
-  for await (const entry of readTar(source, limits)) {
+  for await (const entry of aci === undefined ? readTar(source, limits) : aciEntries(aci, source, limits)) {
     fileBytes += entry.size;
     if (fileBytes > limits.uncompressedBytes)
       throw refusal(`its files have more than ${limits.uncompressedBytes} bytes`);
@@ -74,21 +81,39 @@ export async function unpackLayer(
   const result = {
     digest: digestOf(compressed),
     size: compressed.bytes,
-    diffId: digestOf(uncompressed),
+    diffId: aci === undefined ? digestOf(uncompressed) : imageIdOf(uncompressed),
     entries,
     warnings: [...state.warnings].map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`)),
   };
+  if (aci !== undefined) checkImageId(result.diffId, aci);
   checkExpected(result, options.expected ?? {});
   await state.printer.line({ op: 'end', count: entries });
   await state.printer.flush();
   return result;
 }
 
+/** The entries of the root file system of an ACI that its whitelists keep. */
+async function* aciEntries(aci: AciExpectation, source: Source, limits: LayerLimits): AsyncGenerator<TarEntry> {
+  const layout = aciLayout();
+  const keeps = whitelistFilter(aci.whitelists);
+  for await (const entry of readTar(source, limits)) {
+    const placed = await layout.place(entry, source);
+    if (placed === undefined || !keeps(placed)) continue;
+    if (placed.type === 'link' && !keeps({ path: placed.linkname, type: 'file' })) {
+      throw refusal(
+        `the link ${quote(placed.path)} is to ${quote(placed.linkname)}, which the path whitelist leaves out`,
+      );
+    }
+    yield placed;
+  }
+  checkManifest(layout.end(), aci);
+}
+
 /** Writes the lines of one entry; false if it is left out. */
 async function unpackEntry(state: State, entry: TarEntry): Promise<boolean> {
   const { printer } = state;
   const { path, type } = entry;
-  const whiteout = parseWhiteout(type, path);
+  const whiteout = state.isAci ? refuseWhiteout(path) : parseWhiteout(type, path);
   if (whiteout?.kind === 'ignored') return leaveOut(state, 'a name that AUFS reserves');
   if (whiteout !== undefined) {
     if (entry.size > 0) throw refusal(`the whiteout ${quote(path)} has content`);

@@ -35,6 +35,13 @@ export function parseWhiteout(type: EntryType, path: string): Whiteout | undefin
   return { kind: 'remove', path: [...parent, removed].join('/') };
 }
 
+/** Refuses the name of a whiteout in an image whose format has none: it would become one where the tree is packed again. */
+export function refuseWhiteout(path: string): undefined {
+  if (path.split('/').some((component) => component.startsWith(PREFIX))) {
+    throw refusal(`${quote(path)} has the name of a whiteout, which an ACI cannot have`);
+  }
+}
+
 /** Refuses a hard link to a name that the tree does not have. */
 export function checkLinkTarget(path: string, target: string): void {
   if (target.split('/').some((component) => component.startsWith(PREFIX))) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure, printable } from '@rkt/exit';
+import { isImageIdPrefix, type AcIdentifier } from './appc.ts';
+import { isFile, parseAppc, parseArchive, parseCimd, printAppc } from './appc-reference.ts';
 import { isDigest, type Digest } from './digest.ts';
 
 /** An image in a registry, as the distribution specification names it. */
@@ -20,27 +22,58 @@ export interface LayoutReference {
   readonly tag: string | undefined;
 }
 
-/** An image of the store by its id: a manifest digest or at least 8 digits of one. */
+/** A file in appc's format, an ACI: on this machine, by the path as it was given, or at an address. */
+export type ArchiveReference =
+  { readonly kind: 'aci-file'; readonly location: string } | { readonly kind: 'aci-url'; readonly location: string };
+
+/** An image of appc by its name, which discovery turns into an address. */
+export interface AppcReference {
+  readonly kind: 'appc';
+  readonly name: AcIdentifier;
+  /** What is asked for beside the name, such as `version`; in the order of their names. */
+  readonly labels: readonly { readonly name: AcIdentifier; readonly value: string }[];
+}
+
+/** An image of the store by its id: at least 8 digits of a manifest digest, or 2 of the id of an image in appc's format. */
 export interface StoredReference {
   readonly kind: 'id';
   readonly prefix: string;
 }
 
 /** An image as the user writes it. */
-export type Reference = RegistryReference | LayoutReference | StoredReference;
+export type Reference = RegistryReference | LayoutReference | ArchiveReference | AppcReference | StoredReference;
 
 const HOST = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
 const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 const ID = /^sha256[:-][0-9a-f]{8,64}$/;
 
-/** The reference that the text is: `docker://HOST/REPO[:TAG|@DIGEST]`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `sha256:HEX`. */
+/**
+ * The reference that the text is: `docker://HOST/REPO[:TAG|@DIGEST]`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, a path or address
+ * of an ACI, an appc name `NAME[:VERSION][,LABEL=VALUE]`, `sha256:HEX` or `sha512-HEX`.
+ *
+ * A path is one that is absolute, has a component `.` or `..`, or ends in `.aci`; what lies in the working directory does not matter.
+ */
 export function parseReference(text: string): Reference {
   if (ID.test(text)) return { kind: 'id', prefix: text.replace('sha256-', 'sha256:') };
+  if (/^sha256[:-]/.test(text)) throw refused(text, 'wanted sha256:<8 to 64 lower-case hex digits>');
+  if (text.startsWith('sha512-')) return parseImageIdPrefix(text);
   if (text.startsWith('docker://')) return parseRegistry(text, text.slice('docker://'.length));
+  if (text.startsWith('docker:')) return parseRegistry(text, text.slice('docker:'.length));
   if (text.startsWith('oci-archive:')) return parseLayout(text, 'oci-archive');
   if (text.startsWith('oci:')) return parseLayout(text, 'oci');
-  throw refused(text, 'wanted docker://HOST/REPO[:TAG|@DIGEST], oci:DIR[:TAG], oci-archive:FILE or sha256:<hex>');
+  const found = text.startsWith('cimd:')
+    ? parseCimd(text)
+    : isFile(text) || text.includes('://')
+      ? parseArchive(text)
+      : parseAppc(text);
+  if (typeof found !== 'string') return found;
+  throw refused(text, found);
+}
+
+function parseImageIdPrefix(text: string): StoredReference {
+  if (isImageIdPrefix(text)) return { kind: 'id', prefix: text };
+  throw refused(text, 'wanted sha512-<2 to 128 lower-case hex digits>');
 }
 
 /** The canonical text of a reference: what the store records as the name of an image. */
@@ -54,6 +87,11 @@ export function printReference(reference: Reference): string {
     case 'oci':
     case 'oci-archive':
       return `${reference.kind}:${reference.path}${reference.tag === undefined ? '' : `:${reference.tag}`}`;
+    case 'aci-file':
+    case 'aci-url':
+      return reference.location;
+    case 'appc':
+      return printAppc(reference);
     case 'id':
       return reference.prefix;
   }

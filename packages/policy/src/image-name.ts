@@ -15,7 +15,7 @@ export interface ImageName {
 const NAMELESS: ImageName = { transport: 'none', path: '', tag: undefined, digest: undefined };
 
 /**
- * The name of the image that a reference means. For an id it is the name that the store has for the image: a hint that chooses
+ * The name of the image that a reference means. For an id, and a place where an ACI lies, it is the name that the store has for the image: a hint that chooses
  * who has to vouch, and vouches for nothing.
  */
 export function imageNameOf(reference: Reference, nameInStore: string | undefined): ImageName {
@@ -28,15 +28,21 @@ export function imageNameOf(reference: Reference, nameInStore: string | undefine
     case 'oci':
     case 'oci-archive':
       return { transport: reference.kind, path: reference.path, tag: reference.tag, digest: undefined };
+    case 'appc': {
+      const tag = reference.labels.find(({ name }) => name === 'version')?.value;
+      return { transport: 'appc', path: reference.name, tag, digest: undefined };
+    }
     case 'id':
+    case 'aci-file':
+    case 'aci-url':
       return nameInStore === undefined ? NAMELESS : storedName(nameInStore);
   }
 }
 
-/** A name as the store keeps it: `HOST/REPO:TAG`, or the whole reference of a layout. */
+/** A name as the store keeps it: `HOST/REPO:TAG`, the whole reference of a layout, or the URI of an ACI. */
 function storedName(text: string): ImageName {
   try {
-    const reference = parseReference(/^oci(-archive)?:/.test(text) ? text : `docker://${text}`);
+    const reference = parseReference(/^(oci|oci-archive|cimd):/.test(text) ? text : `docker://${text}`);
     return reference.kind === 'id' ? NAMELESS : imageNameOf(reference, undefined);
   } catch {
     return NAMELESS;

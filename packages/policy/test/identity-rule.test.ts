@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { parseReference } from '@rkt/names';
 import { imageNameOf } from '../src/index.ts';
 import { nameProblem } from '../src/identity-rule.ts';
 import { parseSignedName } from '../src/image-name.ts';
@@ -100,6 +101,15 @@ test('nameProblem() has nothing to compare in bundles for the trust store, and r
   for (const type of ['matchExact', 'matchRepoDigestOrExact', 'matchRepository'] as const) {
     assert.match(nameProblem({ type }, docker('example.com/a'), bundle) ?? '', /names no image/);
   }
+});
+
+test('imageNameOf() names an image in appc\u2019s format by its name and version, wherever it lies', () => {
+  const name = { transport: 'appc', path: 'example.com/app', tag: '2', digest: undefined } as const;
+  const stored = 'cimd:appc:v=0:example.com/app?os=linux&version=2';
+  assert.deepEqual(imageNameOf(parseReference('example.com/app:2'), undefined), name);
+  for (const reference of ['/tmp/app.aci', 'https://example.org/other.aci', `sha512-${'1'.repeat(64)}`])
+    assert.deepEqual(imageNameOf(parseReference(reference), stored), name, reference);
+  assert.equal(imageNameOf(parseReference('/tmp/app.aci'), undefined).transport, 'none');
 });
 
 test('nameProblem() lets no rule about names of registries hold for a layout', () => {

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the layer on standard input and writes its tree stream to standard output: rkt-prepare runs it as nobody.
+// read-layer MEDIA-TYPE [DIFFID]; without a diffID the layer is an ACI, and what it must turn out to be stands before it.
 import { stdin, stdout } from 'node:process';
 import { EXIT, Failure } from '@rkt/exit';
-import { unpackLayer } from '@rkt/layers';
+import { takeAciExpectation, unpackLayer, type UnpackResult } from '@rkt/layers';
 
-async function main([mediaType = '', diffId = '']: readonly string[]): Promise<void> {
+async function main([mediaType = '', diffId]: readonly string[]): Promise<void> {
   process.exitCode = EXIT.bug;
   try {
-    const { warnings } = await unpackLayer(stdin, stdout, { mediaType, expected: { diffId } });
+    const { warnings } =
+      diffId === undefined
+        ? await unpackAci(mediaType)
+        : await unpackLayer(stdin, stdout, { mediaType, expected: { diffId } });
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     process.exitCode = EXIT.ok;
   } catch (error) {
@@ -16,6 +20,15 @@ async function main([mediaType = '', diffId = '']: readonly string[]): Promise<v
     stdout.destroy();
     stdin.destroy();
   }
+}
+
+async function unpackAci(mediaType: string): Promise<UnpackResult> {
+  // Few layers are ACIs.
+  const { parseJson } = await import('@rkt/formats');
+  const { aci, rest } = await takeAciExpectation(stdin, (bytes) =>
+    parseJson(bytes, { what: 'what is expected', limitBytes: bytes.length }),
+  );
+  return unpackLayer(rest, stdout, { mediaType, aci });
 }
 
 void main(process.argv.slice(2));

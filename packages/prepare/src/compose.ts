@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { delegatedHierarchies } from '@rkt/cgroups';
 import { EXIT, Failure, nameIn } from '@rkt/exit';
-import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
+import { type PodApp, type PodManifest, type PodVolume, type RuntimeConfig } from '@rkt/formats';
 import { appNameOf, hexOf, parseAppName, printable, type AppName } from '@rkt/names';
 import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
 import { hasOwnersFiles, idsOfPods, type Caller } from '@rkt/rootless';
 import { signalNamed } from '@rkt/flavor-ns';
+import { dockerVolumesOf, mountPointsOf } from './aci-volumes.ts';
 import { type ImageArguments, type PrepareArguments } from './arguments.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type Filter } from './filters.ts';
@@ -40,25 +41,31 @@ export interface Composed {
   readonly programs: ReadonlyMap<AppName, Uint8Array | undefined>;
   readonly files: readonly PrivateFile[];
   readonly caller: Caller | undefined;
+  /** What the user should know. */
+  readonly warnings: readonly string[];
 }
 
 /** Composes the pod from the images and what the user said. */
 export function composePod(input: ComposeInput): Composed {
   const { pod, given, dir } = input;
+  const named = parseVolumes(given.pod.volume);
+  const mounted = mountedApps(input, named);
   const head = {
     uuid: pod.uuid,
     hostname: hostnameOf(given.pod.hostname, pod),
     network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
     owner: ownerOf(input),
     userNamespace: userNamespace(input),
-    volumes: parseVolumes(given.pod.volume),
+    volumes: [...named, ...mounted.flatMap(({ volumes }) => volumes)],
   };
   const podPath = join(dir, 'pods', 'run', pod.uuid);
   const files = nameFiles(podPath, head);
   const apps = given.images.map((said, index) => {
     const image = input.images[index];
-    if (image === undefined) throw new Error('an image was not found');
-    return composeApp({ ...input, head, podPath, files, said, image, filter: input.filters[index] });
+    const app = mounted[index];
+    if (image === undefined || app === undefined) throw new Error('an image was not found');
+    const { name, mounts } = app;
+    return composeApp({ ...input, head, podPath, files, said, image, name, mounts, filter: input.filters[index] });
   });
   refuseDuplicates(apps.map(({ app }) => app.name));
   const manifest: PodManifest = {
@@ -72,9 +79,23 @@ export function composePod(input: ComposeInput): Composed {
     manifest,
     files,
     caller: input.caller,
+    warnings: mounted.flatMap(({ warnings }) => warnings),
     configs: new Map(apps.map(({ app, config }) => [app.name, config])),
     programs: new Map(apps.map(({ app }, index) => [app.name, input.filters[index]?.program])),
   };
+}
+
+/** The apps with their names and mounts: those that the user asks for, and those that their images expect. */
+function mountedApps({ given, images }: ComposeInput, volumes: readonly PodVolume[]) {
+  const made: PodVolume[] = [];
+  return given.images.map((said, index) => {
+    const image = images[index];
+    const name = said.given.name === undefined ? appNameOf(image?.name ?? '') : parseAppName(said.given.name);
+    const mounts = mountsOf(given.mounts, said, volumes);
+    const pointed = mountPointsOf({ name, aci: image?.aci, mounts }, [...volumes, ...made]);
+    made.push(...pointed.volumes);
+    return { name, ...pointed };
+  });
 }
 
 type Head = Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes'>;
@@ -86,12 +107,12 @@ interface AppInput extends ComposeInput {
   readonly said: ImageArguments;
   readonly image: FoundImage;
   readonly filter: Filter | undefined;
+  readonly name: AppName;
+  readonly mounts: readonly AppMount[];
 }
 
 function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
-  const { said, image, given, head } = input;
-  const name = said.given.name === undefined ? appNameOf(image.name) : parseAppName(said.given.name);
-  const mounts = mountsOf(given.mounts, said, head);
+  const { image, given, name, mounts } = input;
   const container = image.config.config ?? {};
   const app: PodApp = {
     name,
@@ -104,13 +125,13 @@ function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
     },
     stopSignal: signalNamed(container.StopSignal ?? 'SIGTERM'),
     interactive: given.pod.interactive,
-    mounts,
+    mounts: [...mounts],
   };
-  return { app, config: configOf(input, name, mounts) };
+  return { app, config: configOf(input) };
 }
 
-function configOf(input: AppInput, name: AppName, mounts: readonly AppMount[]): RuntimeConfig {
-  const { said, image, given, head, insecure } = input;
+function configOf(input: AppInput): RuntimeConfig {
+  const { said, image, given, head, insecure, name, mounts } = input;
   const container = image.config.config ?? {};
   const identity = identityOf(input);
   refuseForeignIds(identity, input);
@@ -134,6 +155,7 @@ function configOf(input: AppInput, name: AppName, mounts: readonly AppMount[]): 
         retain: said.given['caps-retain'],
         remove: said.given['caps-remove'],
         unrestricted: insecure.has('capabilities'),
+        image: image.aci?.isolators.capabilities,
       }),
       oomScoreAdj: oomScoreAdj(said.given['oom-score-adj']),
     },
@@ -142,7 +164,7 @@ function configOf(input: AppInput, name: AppName, mounts: readonly AppMount[]): 
     readOnlyRoot: said.given['readonly-rootfs'] === 'true',
     resources: resourcesOf(said),
     mounts,
-    imageVolumes: Object.keys(container.Volumes ?? {})
+    imageVolumes: [...Object.keys(container.Volumes ?? {}), ...dockerVolumesOf(image.aci)]
       .map((path) => directoryIn(path, 'volume'))
       .filter((path) => path !== '/'),
     files: input.files,
@@ -209,8 +231,8 @@ function resourcesOf({ given }: ImageArguments): RuntimeConfig['linux']['resourc
 }
 
 /** Mounts behind an image win over those before the first image with the same target; of two alike the first counts. */
-function mountsOf(everywhere: readonly string[], said: ImageArguments, head: Head): AppMount[] {
-  const mounts = [...said.given.mount, ...everywhere].map((text) => parseMount(text, head.volumes));
+function mountsOf(everywhere: readonly string[], said: ImageArguments, volumes: readonly PodVolume[]): AppMount[] {
+  const mounts = [...said.given.mount, ...everywhere].map((text) => parseMount(text, volumes));
   return mounts.filter(({ target }, index) => mounts.findIndex((other) => other.target === target) === index);
 }
 

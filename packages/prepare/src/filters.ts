@@ -4,7 +4,8 @@ import { EXIT, Failure, nameIn } from '@rkt/exit';
 import { libraryFile, readText } from '@rkt/files';
 import { parseSeccompProfile, type SeccompProfile } from '@rkt/formats';
 import { type PrepareArguments } from './arguments.ts';
-import { seccompProfile } from './seccomp-profile.ts';
+import { type FoundImage } from './images.ts';
+import { restrictProfile, seccompProfile } from './seccomp-profile.ts';
 
 /** The seccomp filter of an app: its profile, and the program for the kernel of this machine. */
 export interface Filter {
@@ -15,23 +16,29 @@ export interface Filter {
 /** The filters of the apps, in the order of their images; undefined for an app without one. */
 export async function filtersOf(
   given: PrepareArguments,
-  insecure: ReadonlySet<string>,
+  { insecure, images }: { readonly insecure: ReadonlySet<string>; readonly images: readonly FoundImage[] },
 ): Promise<(Filter | undefined)[]> {
   if (insecure.has('seccomp')) return given.images.map(() => undefined);
   const path = libraryFile('seccomp.json');
   const fallback = parseSeccompProfile(readText(path), path);
   return Promise.all(
-    given.images.map(async ({ given: { seccomp } }) => {
-      const profile = seccompProfile(seccomp, fallback);
-      return profile === undefined ? undefined : { profile, program: await programOf(profile, seccomp) };
+    given.images.map(async ({ given: { seccomp } }, index) => {
+      const own = images[index]?.aci?.isolators.seccomp;
+      const profile =
+        seccomp === undefined && own !== undefined ? restrictProfile(fallback, own) : seccompProfile(seccomp, fallback);
+      if (profile === undefined) return undefined;
+      return { profile, program: profile === fallback ? defaultProgram() : await programOf(profile, seccomp ?? '') };
     }),
   );
 }
 
 /** The default program is compiled when rkt is built; the compiler with its tables is loaded for others only. */
-async function programOf(profile: SeccompProfile, option: string | undefined): Promise<Uint8Array> {
-  const own = libraryFile('seccomp.bpf');
-  if (option === undefined) return nameIn(own, () => readFileSync(own));
+function defaultProgram(): Uint8Array {
+  const path = libraryFile('seccomp.bpf');
+  return nameIn(path, () => readFileSync(path));
+}
+
+async function programOf(profile: SeccompProfile, option: string): Promise<Uint8Array> {
   const { compile, encode, readProfile, unknownSyscalls } = await import('seccomp-tools');
   const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   const parsed = readProfile(profile);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { exists } from '@rkt/files';
-import { type Descriptor, type ImageConfig } from '@rkt/formats';
-import { parseReference, printReference, type Digest } from '@rkt/names';
-import { indexOf, openStore, type Store } from '@rkt/store';
+import { MEDIA_TYPE, parseImageConfig, type Descriptor, type ImageConfig } from '@rkt/formats';
+import { parseReference, printable, printReference, type ArchiveReference, type Digest } from '@rkt/names';
+import { indexOf, openStore, urlOf, type Store } from '@rkt/store';
+import { type AciOfImage } from './aci.ts';
 import { chainIds } from './chain.ts';
 
 /** An image that is in a store, with what its manifest and configuration say. */
@@ -28,6 +29,8 @@ export interface FoundImage {
   readonly diffIds: readonly Digest[];
   /** The chain ids of the layers, the lowest first. */
   readonly chain: readonly Digest[];
+  /** What one in appc's format has beside that; it has no diffIDs. */
+  readonly aci?: AciOfImage;
 }
 
 /**
@@ -57,36 +60,83 @@ function homeOf(uid: string | undefined): string | undefined {
 export interface SoughtImage {
   readonly image: string;
   readonly found: FoundImage | undefined;
+  /** It has to be fetched before it can be used: also if something it depends on is missing, or a file may have changed. */
+  readonly isMissing: boolean;
+  /** Why it was not found, if that is more than that no store has it. */
+  readonly problem: Failure | undefined;
+}
+
+/** How images are found. */
+export interface FindOptions {
+  /** Take images in appc's format alone: without what they depend on, and with all their files. */
+  readonly isAlone: boolean;
 }
 
 /** Looks for each image, and reads the manifest and configuration of those that are there, hashed against their digests. */
-export function lookForImages(stores: readonly Store[], images: readonly { readonly image: string }[]): SoughtImage[] {
-  return images.map(({ image }) => ({ image, found: findStored(stores, image) }));
+export async function lookForImages(
+  stores: readonly Store[],
+  images: readonly { readonly image: string }[],
+  options: FindOptions,
+): Promise<SoughtImage[]> {
+  const sought: SoughtImage[] = [];
+  for (const { image } of images) sought.push({ image, ...(await findOrMiss(stores, image, options)) });
+  return sought;
 }
 
 /** The images, or a refusal if one of them is in no store. */
 export function requireImages(sought: readonly SoughtImage[]): FoundImage[] {
-  return sought.map(({ image, found }) => {
+  return sought.map(({ image, found, problem }) => {
     if (found !== undefined) return found;
-    throw new Failure(EXIT.notFound, `cannot find image "${image}": not in a store: fetch it first`);
+    throw (
+      problem ?? new Failure(EXIT.notFound, `cannot find image "${printable(image)}": not in a store: fetch it first`)
+    );
   });
 }
 
-function findStored(stores: readonly Store[], image: string): FoundImage | undefined {
+type Sought = Pick<SoughtImage, 'found' | 'isMissing' | 'problem'>;
+
+async function findOrMiss(stores: readonly Store[], image: string, options: FindOptions): Promise<Sought> {
+  try {
+    const found = await findStored(stores, image, options);
+    // A file is fetched each time: it may have changed.
+    const isMissing = found === undefined || parseReference(image).kind === 'aci-file';
+    return { found, isMissing, problem: undefined };
+  } catch (error) {
+    if (!(error instanceof Failure) || error.status !== EXIT.notFound) throw error;
+    return { found: undefined, isMissing: true, problem: error };
+  }
+}
+
+async function findStored(
+  stores: readonly Store[],
+  image: string,
+  { isAlone }: FindOptions,
+): Promise<FoundImage | undefined> {
   const reference = parseReference(image);
   for (const store of stores) {
     const stored = lookUp(store, image);
     if (stored === undefined) continue;
-    const { config, manifest, digest, manifestBytes } = store.readImage(stored.digest);
-    const { diff_ids: diffIds } = config.rootfs;
-    return {
+    const documents = store.readDocuments(stored.digest);
+    const { manifest, digest, manifestBytes, configBytes } = documents;
+    const head = {
       reference: printReference(reference),
-      name: stored.name ?? printReference(reference),
       id: stored.digest,
-      nameInStore: stored.name,
       manifest: { digest, size: manifestBytes.byteLength },
       index: digest === stored.digest ? indexOf(stored) : stored.digest,
       store,
+    };
+    if (manifest.config.mediaType === MEDIA_TYPE.appcManifest) {
+      if (reference.kind === 'aci-file') refuseChanged(store, reference);
+      const { findAci } = await import('./aci.ts');
+      return { ...head, nameInStore: stored.name, ...(await findAci({ reference, store, documents, isAlone })) };
+    }
+    const config = parseImageConfig(configBytes, { what: `configuration "${manifest.config.digest}"`, manifest });
+    const { diff_ids: diffIds } = config.rootfs;
+    const { name: nameInStore } = stored;
+    return {
+      ...head,
+      nameInStore,
+      name: nameInStore ?? head.reference,
       config,
       layers: manifest.layers,
       diffIds,
@@ -94,6 +144,17 @@ function findStored(stores: readonly Store[], image: string): FoundImage | undef
     };
   }
   return undefined;
+}
+
+/** Whoever names a file means what is in it now. */
+function refuseChanged(store: Store, reference: ArchiveReference): void {
+  const changed = statSync(reference.location, { throwIfNoEntry: false })?.ctimeMs ?? 0;
+  if (changed <= (store.findRemote(urlOf(reference))?.image?.downloaded ?? 0)) return;
+  const file = printable(reference.location);
+  throw new Failure(
+    EXIT.notFound,
+    `cannot find image "${file}": the file changed since it was fetched: fetch it again`,
+  );
 }
 
 function lookUp(store: Store, image: string) {

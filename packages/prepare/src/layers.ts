@@ -6,6 +6,7 @@ import { hasCode } from '@rkt/exit';
 import { exists, lock, renameDurably, syncDirectory, writeNew } from '@rkt/files';
 import { type Descriptor } from '@rkt/formats';
 import { hexOf, type Digest } from '@rkt/names';
+import { type AciExpectation } from '@rkt/layers';
 import { type Store } from '@rkt/store';
 import { removeOwnTree, type Caller } from '@rkt/rootless';
 import { type FoundImage } from './images.ts';
@@ -16,7 +17,8 @@ import { makeWorkplace } from './workplace.ts';
 export interface Layer {
   readonly store: Store;
   readonly descriptor: Descriptor;
-  readonly diffId: Digest;
+  /** The digest of its tar; of an ACI, what it must turn out to be. */
+  readonly diffId: Digest | AciExpectation;
   readonly chainId: Digest;
   /** The chain ids of the layers below it, the lowest first. */
   readonly parents: readonly Digest[];
@@ -65,9 +67,13 @@ function isUsed(path: string): boolean {
   }
 }
 
-function layersOf({ store, layers, diffIds, chain }: FoundImage): Layer[] {
+function layersOf({ store, layers, diffIds, chain, aci }: FoundImage): Layer[] {
   return layers.map((descriptor, index) => {
-    const diffId = diffIds[index];
+    const part = aci?.parts[index];
+    const diffId =
+      part === undefined
+        ? diffIds[index]
+        : { imageId: part.imageId, manifest: part.manifestDigest, whitelists: part.whitelists };
     const chainId = chain[index];
     if (diffId === undefined || chainId === undefined) throw new Error('an image has more layers than diffIDs');
     return { store, descriptor, diffId, chainId, parents: chain.slice(0, index) };

@@ -26,26 +26,44 @@ export const prepare: Command<typeof options> = {
   main: async (_given, argv, context) => {
     const given = parseArguments(argv);
     const stores = openStores(context, given.pod.store);
+    const look = async () => lookForImages(stores, given.images, { isAlone: given.pod['no-dependencies'] });
     if (given.pod['print-images'] || given.pod['print-missing']) {
-      const missing = () => lookForImages(stores, given.images).filter(({ found }) => found === undefined);
-      for (const { image } of given.pod['print-missing'] ? missing() : given.images) context.print(image);
+      const missing = given.pod['print-missing'] ? await look() : undefined;
+      for (const { image } of missing?.filter(({ isMissing }) => isMissing) ?? given.images) context.print(image);
       return EXIT.ok;
     }
     if (given.images.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
     const insecure = parseInsecureOptions(given.pod['insecure-options']);
-    const sought = lookForImages(stores, given.images);
-    if (given.pod['if-stored'] && sought.some(({ found }) => found === undefined)) return EXIT.notFound;
+    const sought = await look();
+    if (given.pod['if-stored'] && sought.some(({ isMissing }) => isMissing)) return EXIT.notFound;
     const images = requireImages(sought);
     const verification = await decide(context, { images, given: given.pod, insecure });
-    const filters = await filtersOf(given, insecure);
+    const filters = await filtersOf(given, { insecure, images });
     // Others than the caller read what a pod is made of: its apps.
     process.umask(0o022);
     const caller = await settleOwner(context);
     await unpackLayers(context, images, caller);
-    context.print(makePod(context, { given, images, insecure, filters, verification, caller }));
+    const settled = await withImageDefaults(given, images, context.note);
+    context.print(makePod(context, { given: settled, images, insecure, filters, verification, caller }));
     return EXIT.ok;
   },
 };
+
+/** Images in appc's format say more about how they are run than others: where the user says nothing, that counts. */
+async function withImageDefaults(
+  given: PrepareArguments,
+  images: readonly FoundImage[],
+  note: Context['note'],
+): Promise<PrepareArguments> {
+  if (images.every(({ aci }) => aci === undefined)) return given;
+  const { aciWarnings, withDefaults } = await import('./aci-defaults.ts');
+  for (const { name, aci } of images) for (const warning of aci ? aciWarnings(name, aci) : []) note(warning);
+  const settled = given.images.map((said, index) => {
+    const aci = images[index]?.aci;
+    return aci === undefined ? said : withDefaults(said, aci);
+  });
+  return { ...given, images: settled };
+}
 
 interface Settled {
   readonly given: PrepareArguments;
@@ -67,7 +85,7 @@ function makePod(
   try {
     saveUuid(given.pod['uuid-file-save'], pod);
     const composed: Composed = composePod({ dir, pod, given, images, insecure, filters, environment, caller });
-    for (const warning of writePod(dir, pod, { ...composed, verification })) note(warning);
+    for (const warning of [...composed.warnings, ...writePod(dir, pod, { ...composed, verification })]) note(warning);
     movePod(dir, pod, 'prepared');
     return pod.uuid;
   } catch (error) {

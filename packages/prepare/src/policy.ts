@@ -46,6 +46,7 @@ export async function decide(context: Context, { images, given, insecure }: Deci
     if (options.length > 0) requireAllowed(skip, { directories: run.directories });
     return images.map((image) => skipped({ ...aboutImage(image), ...run }));
   }
+  refuseAcis(images);
   // Loaded when it is needed: whoever skips the decision should not wait for it.
   const { judgeImages } = await import('./judge-images.ts');
   const decisions = await judgeImages(context.dir, images, run);
@@ -53,6 +54,16 @@ export async function decide(context: Context, { images, given, insecure }: Deci
   if (refused === undefined) return decisions;
   const why = escaped(refused.reasons.join('; '));
   throw new Failure(EXIT.notPermitted, `cannot use image "${printable(refused.image)}": ${why}`);
+}
+
+// An ACI comes with others that it depends on, its name is its own word, and its signature is over all of its bytes.
+function refuseAcis(images: readonly FoundImage[]): void {
+  const image = images.find(({ aci }) => aci !== undefined);
+  if (image === undefined) return;
+  throw new Failure(
+    EXIT.notPermitted,
+    `cannot use image "${printable(image.reference)}": signatures of images in appc's format are not verified yet: wanted --insecure-options=image`,
+  );
 }
 
 /** What a decision says about its image, whatever it is. */

@@ -64,6 +64,38 @@ function remove(named: readonly string[], { errnoRet, fallback }: Choice): Secco
   return { ...fallback, syscalls: [...removed, ...kept.filter(({ names }) => names.length > 0)] };
 }
 
+/** What a program cannot start, end or tell the time without; rkt's init system allowed it whatever an image said. */
+const NEEDED: ReadonlySet<string> = new Set([
+  'execve', 'exit', 'exit_group', 'getrlimit', 'rt_sigreturn', 'sigreturn',
+  'clock_getres', 'clock_gettime', 'clock_nanosleep', 'gettimeofday', 'nanosleep', 'time',
+]); // prettier-ignore
+
+/** The isolator of an image: its set is one of system calls and of names for whole sets. */
+export interface ImageSet {
+  readonly mode: 'retain' | 'remove';
+  readonly set: readonly string[];
+  readonly errno?: string | undefined;
+}
+
+/**
+ * The default profile less what the isolator of an image takes from it.
+ *
+ * An image can restrict itself, not more: what it wants to retain beyond the default profile is not for it to say.
+ */
+export function restrictProfile(fallback: SeccompProfile, { mode, set, errno }: ImageSet): SeccompProfile {
+  const errnoRet = ERRNO[errno ?? ''] ?? ERRNO['EPERM'] ?? 1;
+  const named = set.filter((name) => !name.startsWith('@'));
+  if (mode === 'remove') return named.length === 0 ? fallback : remove(named, { errnoRet, fallback });
+  // A whole set is at least as much as the default, which is all there is.
+  if (set.some((name) => name === '@appc.io/all' || /^@.*default/.test(name))) return fallback;
+  const kept = new Set(named);
+  const rules = (fallback.syscalls ?? []).map((rule) => ({
+    ...rule,
+    names: rule.names.filter((name) => kept.has(name) || NEEDED.has(name)),
+  }));
+  return { ...fallback, defaultErrnoRet: errnoRet, syscalls: rules.filter(({ names }) => names.length > 0) };
+}
+
 function numberOf(errno: string): number {
   const number = ERRNO[errno];
   if (number !== undefined) return number;

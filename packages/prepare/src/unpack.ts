@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type Readable, type Writable } from 'node:stream';
 import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
 import { libraryFile, writeScratch } from '@rkt/files';
+import { printAciExpectation } from '@rkt/layers';
 import { printable } from '@rkt/names';
 import { printPlan, type Line } from '@rkt/plan';
 import { plain, type Caller } from '@rkt/rootless';
@@ -90,7 +91,8 @@ function plansOf({ layer, workplace, root, caller }: UnpackInput): {
   const start = libraryFile('start.js');
   const script = libraryFile('read-layer.js');
   const flags = ['--max-old-space-size=128'];
-  const args = [layer.descriptor.mediaType, layer.diffId];
+  // What an ACI must turn out to be stands before it.
+  const args = [layer.descriptor.mediaType, ...(typeof layer.diffId === 'string' ? [layer.diffId] : [])];
   if (caller === undefined) {
     return { reader: readerPlan([node, ...flags, start, script, ...args]), writer: writerPlan(workplace, unpack) };
   }
@@ -142,12 +144,13 @@ async function ended(child: ChildProcess): Promise<Ended> {
 }
 
 /** Hands the blob to the reader and returns the digest of what was handed over. */
-async function feed({ store, descriptor }: Layer, to: Writable): Promise<string> {
+async function feed({ store, descriptor, diffId }: Layer, to: Writable): Promise<string> {
   const hash = createHash('sha256');
   const blob = createReadStream('', { fd: store.openBlob(descriptor), highWaterMark: 1024 * 1024 });
   let open = true;
   // A reader that ends early says itself why; the rest of the blob is still hashed.
   to.on('error', () => (open = false));
+  if (typeof diffId !== 'string') to.write(printAciExpectation(diffId));
   for await (const chunk of bytesOf(blob)) {
     hash.update(chunk);
     if (open && !to.write(chunk)) await drained(to);

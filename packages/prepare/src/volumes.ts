@@ -72,16 +72,19 @@ export function parseMount(text: string, volumes: readonly PodVolume[]): AppMoun
       `dangling mount point "${printable(target)}": volume "${printable(volume)}" not found`,
     );
   }
+  return { volume, target: checkTarget(target, `--mount="${text}"`), readOnly: found.readOnly };
+}
+
+/** The absolute path that a volume is mounted at, without tricks; `what` names in a message who asks for it. */
+export function checkTarget(target: string, what: string): string {
   const path = normalize(target).replace(/(.)\/$/, '$1');
-  if (path === '/') throw new Failure(EXIT.usage, `cannot use --mount="${printable(text)}": the target is the root`);
+  const cannot = `cannot use ${printable(what)}`;
+  if (path === '/') throw new Failure(EXIT.usage, `${cannot}: the target is the root`);
   // The kernel's file systems are what the protections of the pod stand on: attacks that replace proc start here.
   if (/^\/(proc|sys|dev)(\/|$)/.test(path) && !path.startsWith('/dev/shm')) {
-    throw new Failure(
-      EXIT.usage,
-      `cannot use --mount="${printable(text)}": nothing can be mounted below /proc, /sys and /dev`,
-    );
+    throw new Failure(EXIT.usage, `${cannot}: nothing can be mounted below /proc, /sys and /dev`);
   }
-  return { volume, target: path, readOnly: found.readOnly };
+  return path;
 }
 
 function parameters(text: string, list: string): Record<string, string | undefined> {

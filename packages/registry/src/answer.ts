@@ -11,7 +11,7 @@ import { type HttpResponse } from './transport.ts';
 const ERROR_BYTES_MAX = 64 * 1024;
 
 /** One header as text: the first, if there are several. */
-export function headerOf({ headers }: HttpResponse, name: string): string | undefined {
+export function headerOf({ headers }: Pick<HttpResponse, 'headers'>, name: string): string | undefined {
   return [headers[name]].flat()[0];
 }
 

@@ -21,6 +21,8 @@ export interface CredentialSources {
   readonly environment: Environment;
   /** A file that the user named: the only one then. */
   readonly authFile?: string | undefined;
+  /** What rkt's own configuration says of a host: it counts before the files of other tools. */
+  readonly configured?: ((host: string) => Credentials | undefined) | undefined;
   readonly helper: CredentialHelper;
   readonly uid: number;
 }
@@ -35,6 +37,8 @@ export async function findCredentials(
   { host, repository }: { readonly host: string; readonly repository: string },
   sources: CredentialSources,
 ): Promise<Credentials | undefined> {
+  const own = sources.authFile === undefined ? sources.configured?.(host) : undefined;
+  if (own !== undefined) return own;
   for (const path of filesOf(sources)) {
     const file = readFile(path, sources.authFile !== undefined);
     if (file === undefined) continue;

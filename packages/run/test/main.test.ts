@@ -16,14 +16,17 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 /** An installation whose other programs write down their arguments; rkt-prepare misses the image until it was fetched. */
-function install(t: TestContext, { fetchStatus = 0 }: { fetchStatus?: number } = {}) {
+function install(
+  t: TestContext,
+  { fetchStatus = 0, images = 'docker://i' }: { fetchStatus?: number | string; images?: string } = {},
+) {
   const root = mkdtempSync(join(tmpdir(), 'rkt-run-'));
   t.after(() => rmSync(root, { recursive: true, force: true }));
   for (const path of ['bin', 'lib/rkt']) mkdirSync(join(root, path), { recursive: true });
   const fetched = join(root, 'fetched');
   const log = join(root, 'log');
   const programs = {
-    'bin/rkt-prepare': `case "$1" in --print-*) echo docker://i; exit ;; esac; [ -e ${fetched} ] || exit 66; echo the-uuid`,
+    'bin/rkt-prepare': `case "$1" in --print-*) printf '%s\\n' ${images}; exit ;; esac; [ -e ${fetched} ] || exit 66; echo the-uuid`,
     'bin/rkt-fetch': `touch ${fetched}; exit ${fetchStatus}`,
     'lib/rkt/stage1': 'exit 7',
   };
@@ -50,7 +53,7 @@ test('rkt-run fetches what is missing, prepares again, and becomes stage1', (t) 
     lines: [
       'rkt-prepare --if-stored --dir=/d docker://i -- --pull-policy=never',
       'rkt-prepare --print-missing --dir=/d docker://i -- --pull-policy=never',
-      'rkt-fetch --dir=/d docker://i',
+      'rkt-fetch --dir=/d --pull-policy=new docker://i',
       'rkt-prepare --dir=/d docker://i -- --pull-policy=never',
       'stage1 /d/pods/prepared/the-uuid/plan',
     ],
@@ -64,12 +67,20 @@ test('rkt-run never fetches with --pull-policy=never, and always with update', (
   assert.ok(!existsSync(fetched));
   const { lines } = run('--pull-policy', 'update', 'docker://i');
   assert.match(lines[0] ?? '', /^rkt-prepare --print-images /);
-  assert.equal(lines[1], 'rkt-fetch --dir=/d docker://i');
+  assert.equal(lines[1], 'rkt-fetch --dir=/d --pull-policy=update docker://i');
 });
 
 test('rkt-run hands the options for registries on to rkt-fetch, and its status back', (t) => {
   const { run } = install(t, { fetchStatus: 69 });
   const { status, lines } = run('--insecure-options=image,http', '--quiet', 'docker://i');
   assert.equal(status, 69);
-  assert.equal(lines.at(-1), 'rkt-fetch --dir=/d --quiet --insecure-options=http docker://i');
+  assert.equal(lines.at(-1), 'rkt-fetch --dir=/d --pull-policy=new --quiet --insecure-options=http docker://i');
+});
+
+test('rkt-run hands every image on as one word, whatever is in its name', (t) => {
+  // The status tells how many words there are.
+  const { run } = install(t, { images: "'./a b.aci' '/bin/*sh'", fetchStatus: '$#' });
+  const { status, lines } = run('./a b.aci', '/bin/*sh');
+  assert.equal(lines.at(-1), 'rkt-fetch --dir=/d --pull-policy=new ./a b.aci /bin/*sh');
+  assert.equal(status, 4);
 });

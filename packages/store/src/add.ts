@@ -45,7 +45,7 @@ export async function addBlob(
 ): Promise<'present' | 'added'> {
   for (;;) {
     if (hasBlob(dir, descriptor)) return 'present';
-    using held = await lockPartial(dir, descriptor.digest);
+    using held = await lockPartial(dir, partialPath(dir, descriptor.digest));
     if (held === undefined) continue;
     if (hasBlob(dir, descriptor)) {
       rmSync(partialPath(dir, descriptor.digest), { force: true });
@@ -91,9 +91,8 @@ export function hasBlob(dir: string, { digest, size }: BlobDescriptor): boolean 
   return true;
 }
 
-/** Locks the partial file of a blob; undefined if its last holder finished or gave up meanwhile: then look again. */
-async function lockPartial(dir: string, digest: Digest): Promise<Lock | undefined> {
-  const path = partialPath(dir, digest);
+/** Locks a partial file; undefined if its last holder finished or gave up meanwhile: then look again. */
+export async function lockPartial(dir: string, path: string): Promise<Lock | undefined> {
   let held: Lock;
   try {
     closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644));
@@ -170,7 +169,8 @@ function digestOf(hash: Hash): string {
   return `sha256:${hash.digest('hex')}`;
 }
 
-async function writeAll(fd: number, chunk: Uint8Array, position: number): Promise<void> {
+/** Writes all of a chunk at a position. */
+export async function writeAll(fd: number, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.byteLength;) {
     const { bytesWritten } = await writeChunk(fd, chunk, done, chunk.byteLength - done, position + done);
     done += bytesWritten;

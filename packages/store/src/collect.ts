@@ -7,9 +7,10 @@ import { parseImageDocument } from '@rkt/formats';
 import { isDigest, type Digest } from '@rkt/names';
 import { indexOf, referencesOf } from './images.ts';
 import { readLayoutIndex } from './layout.ts';
-import { blobPath, blobsPath, partialPath, partialsPath } from './paths.ts';
+import { blobPath, blobsPath, partialsPath } from './paths.ts';
 import { readBlob } from './read.ts';
 import { referrersOf as artifactsOf, removeReferrers } from './referrers.ts';
+import { forgetRemotes } from './remote.ts';
 
 /** What the collector is told. */
 export interface CollectOptions {
@@ -44,9 +45,9 @@ export async function collect(
     const path = blobPath(dir, digest);
     if (!reachable.has(digest) && isOld(path)) removed.push({ ...remove(path), digest });
   }
-  for (const digest of digestsIn(partialsPath(dir))) {
-    const path = partialPath(dir, digest);
-    if (isOld(path)) removed.push(...removeUnlocked(path));
+  for (const name of namesIn(partialsPath(dir))) {
+    const path = join(partialsPath(dir), name);
+    if (/^[0-9a-f]{64}(?:\.lock)?$/.test(name) && isOld(path)) removed.push(...removeUnlocked(path));
   }
   removed.push(...removeReferrers(dir, (path, subject) => !(subject && reachable.has(subject)) && isOld(path)));
   for (const place of [dir, partialsPath(dir)]) {
@@ -55,6 +56,7 @@ export async function collect(
     }
   }
   if (removed.length > 0) syncDirectory(blobsPath(dir));
+  forgetRemotes(dir, (image) => reachable.has(image));
   return removed;
 }
 

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { EXIT, Failure } from '@rkt/exit';
 import { parseImageDocument, REF_NAME, type ImageDocument, type LayoutEntry } from '@rkt/formats';
-import { isDigest, printable, printReference, type Digest, type Reference } from '@rkt/names';
+import {
+  isDigest,
+  printable,
+  printArchiveCimd,
+  printCimd,
+  printReference,
+  type ArchiveReference,
+  type Digest,
+  type Reference,
+} from '@rkt/names';
+import { entriesOfImageId, entryOfName, FETCHED } from './appc-entries.ts';
 import { readLayoutIndex } from './layout.ts';
 import { readBlob } from './read.ts';
-
-/** When the image was fetched, in the form of RFC 3339. */
-export const FETCHED = 'org.rkt.fetched';
+import { findRemote } from './remote.ts';
 
 /** The reference by which it was fetched. */
 export const SOURCE = 'org.rkt.source';
@@ -65,8 +74,8 @@ export function referencesOf(document: ImageDocument): { readonly digest: Digest
 /**
  * The name under which the store keeps an image of this reference.
  *
- * For a registry it is the text that other tools know, `HOST/REPO:TAG`; a layout's name keeps its scheme, so no file can take
- * the name of a registry's image.
+ * For a registry it is the text that other tools know, `HOST/REPO:TAG`; a layout's name keeps its scheme, and one of appc is a URI
+ * of rkt's, so no file and no page can take the name of a registry's image.
  */
 export function nameOf(reference: Reference): string {
   switch (reference.kind) {
@@ -75,14 +84,24 @@ export function nameOf(reference: Reference): string {
     case 'oci':
     case 'oci-archive':
       return printReference({ ...reference, path: resolve(reference.path) });
+    case 'appc':
+      return printCimd(reference);
+    case 'aci-file':
+    case 'aci-url':
+      return printArchiveCimd(urlOf(reference));
     case 'id':
       return reference.prefix;
   }
 }
 
+/** The address of an ACI; that of a file is one of the scheme `file`. */
+export function urlOf({ kind, location }: ArchiveReference): string {
+  return kind === 'aci-url' ? location : pathToFileURL(resolve(location)).href;
+}
+
 /** Finds an image by name or by id. */
 export function findImage(dir: string, reference: Reference): StoredImage {
-  const matching = matchingEntries(readLayoutIndex(dir).entries, reference);
+  const matching = matchingEntries(dir, reference);
   const digests = new Set(matching.map(({ digest }) => digest));
   const text = printable(printReference(reference));
   if (digests.size > 1) {
@@ -97,13 +116,31 @@ export function findImage(dir: string, reference: Reference): StoredImage {
   throw new Failure(EXIT.notFound, `cannot find image "${text}": not in the store: fetch it first`);
 }
 
-function matchingEntries(entries: readonly LayoutEntry[], reference: Reference): readonly LayoutEntry[] {
-  if (reference.kind === 'id') return entries.filter(({ digest }) => digest.startsWith(reference.prefix));
-  const name = nameOf(reference);
-  const named = entries.filter(({ annotations }) => annotations[REF_NAME] === name);
-  if (named.length > 0 || reference.kind !== 'docker') return named;
-  // A digest says all there is to say about an image, whatever its name.
-  return entries.filter(({ digest }) => digest === reference.digest);
+function matchingEntries(dir: string, reference: Reference): readonly LayoutEntry[] {
+  const { entries } = readLayoutIndex(dir);
+  switch (reference.kind) {
+    case 'id': {
+      const { prefix } = reference;
+      if (prefix.startsWith('sha512-')) return entriesOfImageId(entries, prefix);
+      return entries.filter(({ digest }) => digest.startsWith(prefix));
+    }
+    case 'appc':
+      return [entryOfName(entries, reference) ?? []].flat();
+    case 'aci-file':
+    case 'aci-url': {
+      const found = findRemote(dir, urlOf(reference))?.image?.manifest;
+      return entries.filter(({ digest }) => digest === found);
+    }
+    case 'docker':
+    case 'oci':
+    case 'oci-archive': {
+      const name = nameOf(reference);
+      const named = entries.filter(({ annotations }) => annotations[REF_NAME] === name);
+      if (named.length > 0 || reference.kind !== 'docker') return named;
+      // A digest says all there is to say about an image, whatever its name.
+      return entries.filter(({ digest }) => digest === reference.digest);
+    }
+  }
 }
 
 /** The index from which an image was taken, if it is known. */

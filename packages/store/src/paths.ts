@@ -25,3 +25,9 @@ export const referrersDirectory = (dir: string) => join(dir, 'referrers', 'sha25
 
 /** The index of the artifacts that refer to an image, such as its signatures. */
 export const referrersPath = (dir: string, subject: Digest) => join(referrersDirectory(dir), `${hexOf(subject)}.json`);
+
+/** The directory of what is remembered of downloads: beside the layout, so that no reader of layouts meets it. */
+export const remotesPath = (dir: string) => join(dir, 'remote');
+
+/** What is remembered of one download. */
+export const remotePath = (dir: string, key: string) => join(remotesPath(dir), `${key}.json`);

@@ -23,14 +23,18 @@ export interface BlobDescriptor {
   readonly size: number;
 }
 
-/** An image as the store has it: every byte hashed against its digest. */
-export interface StoredDocuments {
+/** The documents of an image as the store has it: every byte hashed against its digest. */
+export interface RawDocuments {
   /** The digest of the manifest: another than the one asked for if that is of an index. */
   readonly digest: Digest;
   readonly manifest: Manifest;
-  readonly config: ImageConfig;
   readonly manifestBytes: Buffer;
   readonly configBytes: Buffer;
+}
+
+/** An image of the OCI as the store has it. */
+export interface StoredDocuments extends RawDocuments {
+  readonly config: ImageConfig;
 }
 
 /**
@@ -61,18 +65,19 @@ export function readBlob(dir: string, digest: Digest): Buffer {
   }
 }
 
-/** Reads the manifest and configuration of an image; of an index, those for this machine. */
+/** Reads the manifest and configuration of an image of the OCI; of an index, those for this machine. */
 export function readImage(dir: string, digest: Digest): StoredDocuments {
+  const documents = readDocuments(dir, digest);
+  const { manifest, configBytes } = documents;
+  const what = `configuration "${manifest.config.digest}"`;
+  return { ...documents, config: parseImageConfig(configBytes, { what, manifest }) };
+}
+
+/** The same for an image of any kind, whose configuration the caller parses. */
+export function readDocuments(dir: string, digest: Digest): RawDocuments {
   const { document, bytes, digest: found } = readManifest(dir, digest);
-  const { config } = document.manifest;
-  const configBytes = readBlob(dir, config.digest);
-  return {
-    digest: found,
-    manifest: document.manifest,
-    manifestBytes: bytes,
-    configBytes,
-    config: parseImageConfig(configBytes, { what: `configuration "${config.digest}"`, manifest: document.manifest }),
-  };
+  const configBytes = readBlob(dir, document.manifest.config.digest);
+  return { digest: found, manifest: document.manifest, manifestBytes: bytes, configBytes };
 }
 
 interface FoundManifest {

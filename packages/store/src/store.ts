@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Readable } from 'node:stream';
-import { type LayoutEntry } from '@rkt/formats';
+import { type LayoutEntry, type Remote } from '@rkt/formats';
 import { type Digest, type Reference } from '@rkt/names';
 import { addBlob, addDocument, hasBlob, type BlobSource } from './add.ts';
 import { collect, type CollectOptions, type RemovedFile } from './collect.ts';
 import { findImage, listImages, type StoredImage } from './images.ts';
 import { checkLayout, createLayout, readLayoutIndex } from './layout.ts';
-import { openBlob, readBlob, readImage, type BlobDescriptor, type StoredDocuments } from './read.ts';
+import { openIncoming, type Incoming } from './incoming.ts';
+import {
+  openBlob,
+  readBlob,
+  readDocuments,
+  readImage,
+  type BlobDescriptor,
+  type RawDocuments,
+  type StoredDocuments,
+} from './read.ts';
 import { removeBlob, removeImage, setReference, type NamedDescriptor } from './references.ts';
 import { addArtifact, listArtifacts, type AddedArtifact, type StoredArtifacts } from './referrers.ts';
+import { findRemote, writeRemote } from './remote.ts';
 import { removePartials, requireSpaceFor } from './space.ts';
 import { verifyBlobs, type VerifiedBlob } from './verify.ts';
 
@@ -25,14 +35,22 @@ export interface Store {
   readonly openBlob: (descriptor: BlobDescriptor) => number;
   /** The bytes of a manifest, index or configuration, hashed. */
   readonly readBlob: (digest: Digest) => Buffer;
-  /** The manifest and configuration of an image, hashed. */
+  /** The manifest and configuration of an image of the OCI, hashed. */
   readonly readImage: (digest: Digest) => StoredDocuments;
+  /** The same for an image of any kind, whose configuration is not parsed. */
+  readonly readDocuments: (digest: Digest) => RawDocuments;
   /** True if the blob is there with this size; it counts as used now. */
   readonly hasBlob: (descriptor: BlobDescriptor) => boolean;
   /** Adds a blob, checked against its descriptor, unless it is there. */
   readonly addBlob: (descriptor: BlobDescriptor, source: BlobSource) => Promise<'present' | 'added'>;
   /** Adds a document that is in memory, a manifest or an index, checked against its digest, unless it is there. */
   readonly addDocument: (digest: Digest, bytes: Uint8Array) => void;
+  /** What is there of the blob at an address, to be downloaded by one process at a time. */
+  readonly openIncoming: (url: string) => Promise<Incoming>;
+  /** What is remembered of the download from an address. */
+  readonly findRemote: (url: string) => Remote | undefined;
+  /** Remembers a download. */
+  readonly writeRemote: (record: Omit<Remote, 'version'>) => void;
   /** Refuses to begin what the disk has no space for. */
   readonly requireSpaceFor: (blobs: Iterable<BlobDescriptor>) => void;
   /** Removes what is there of blobs that nobody is writing. */
@@ -71,9 +89,13 @@ export function openStore(dir: string, { create = false }: { readonly create?: b
     openBlob: (descriptor) => openBlob(dir, descriptor),
     readBlob: (digest) => readBlob(dir, digest),
     readImage: (digest) => readImage(dir, digest),
+    readDocuments: (digest) => readDocuments(dir, digest),
     hasBlob: (descriptor) => hasBlob(dir, descriptor),
     addBlob: (descriptor, source) => addBlob(dir, descriptor, source),
     addDocument: (digest, bytes) => addDocument(dir, digest, bytes),
+    openIncoming: (url) => openIncoming(dir, url),
+    findRemote: (url) => findRemote(dir, url),
+    writeRemote: (record) => writeRemote(dir, record),
     requireSpaceFor: (blobs) => requireSpaceFor(dir, blobs),
     removePartials: (digests) => removePartials(dir, digests),
     removeBlob: (digest) => removeBlob(dir, digest),

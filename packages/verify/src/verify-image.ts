@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
-import type { Verification } from '@rkt/formats';
+import { MEDIA_TYPE, type Verification } from '@rkt/formats';
 import { parseReference, printable, printReference, type Reference } from '@rkt/names';
 import { gatherEvidence, imageNameOf, isOwnStore, judge, type Policy, type Question } from '@rkt/policy';
 import { indexOf, type Store, type StoredImage } from '@rkt/store';
@@ -21,6 +21,12 @@ interface Found {
 /** Decides about one image of the stores, as rkt-prepare would. */
 export async function verifyImage(stores: readonly Store[], operand: string, asking: Asking): Promise<Verification> {
   const { store, stored, reference } = find(stores, operand);
+  if (store.readDocuments(stored.digest).manifest.config.mediaType === MEDIA_TYPE.appcManifest) {
+    throw new Failure(
+      EXIT.notPermitted,
+      `cannot verify image "${printable(printReference(reference))}": signatures of images in appc's format are not verified yet`,
+    );
+  }
   const { digest } = store.readImage(stored.digest);
   const name = imageNameOf(reference, stored.name);
   const index = digest === stored.digest ? indexOf(stored) : stored.digest;
@@ -41,7 +47,7 @@ function find(stores: readonly Store[], operand: string): Found {
   for (const store of stores) {
     const named = store.images().find(({ name }) => name === operand);
     const reference = parseReference(
-      named === undefined || /^oci(-archive)?:/.test(operand) ? operand : `docker://${operand}`,
+      named === undefined || /^(oci|oci-archive|cimd):/.test(operand) ? operand : `docker://${operand}`,
     );
     try {
       return { store, stored: named ?? store.find(reference), reference };

@@ -3,6 +3,7 @@ import { VERSION } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import type { RegistryReference } from '@rkt/names';
 import { makeRegistryClient } from '@rkt/registry';
+import { readAuthConfig } from '../aci/auth-config.ts';
 import { askCredentialHelper } from '../credential-helper.ts';
 import type { Source, SourceOptions } from './source.ts';
 
@@ -11,7 +12,7 @@ const USER_AGENT = `rkt/${VERSION}`;
 /** An image in a registry. */
 export function openDocker(
   reference: RegistryReference,
-  { context, insecure, authFile, tokenHosts, lookaside }: SourceOptions,
+  { context, insecure, authFile, tokenHosts, lookaside, configDirectories }: SourceOptions,
 ): Source {
   const { host, repository, tag, digest } = reference;
   const { environment, note } = context;
@@ -20,6 +21,7 @@ export function openDocker(
     insecure,
     environment,
     authFile,
+    configured: (name) => readAuthConfig(configDirectories).credentialsFor(name),
     tokenHosts,
     note,
     uid: process.geteuid?.() ?? 0,

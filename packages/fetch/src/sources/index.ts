@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Reference } from '@rkt/names';
+import type { LayoutReference, RegistryReference } from '@rkt/names';
 import type { Source, SourceOptions } from './source.ts';
 
-/** A reference to an image outside of the store. */
-export type SourceReference = Exclude<Reference, { readonly kind: 'id' }>;
+/** A reference to an image outside of the store that has a manifest or index. */
+export type SourceReference = RegistryReference | LayoutReference;
 
 /** Opens the source of a reference. Each is loaded when it is needed: whoever reads a directory needs no HTTP. */
 export async function openSource(reference: SourceReference, options: SourceOptions): Promise<Source> {

@@ -53,4 +53,6 @@ export interface SourceOptions {
   readonly tokenHosts: readonly string[];
   /** The directory or URL that stands for all that registries.d says. */
   readonly lookaside: string | undefined;
+  /** Where rkt's own configuration is: of the vendor, the administrator and the user. */
+  readonly configDirectories: readonly string[];
 }
