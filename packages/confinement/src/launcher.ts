@@ -104,7 +104,10 @@ function paths(rights: 'read' | 'change', list: readonly string[]): string[] {
 function words(rights: 'read' | 'change'): string[] {
   const named =
     rights === 'read'
-      ? ['\tcase $path in oci:* | oci-archive:*) path=${path#*:} ;; esac', '\tmay $read "$path" "${path%:*}"']
+      ? [
+          '\tcase $path in oci:* | oci-archive:* | docker-archive:*) path=${path#*:} ;; esac',
+          '\tmay $read "$path" "${path%:*}" "${path%%:*}"',
+        ]
       : ['\tcase $path in */*) may $change "${path%/*}/" ;; *) may $change . ;; esac'];
   return ['for word; do', '\tpath=${word#--*=}', '\tcase $path in -*) continue ;; esac', ...named, 'done'];
 }

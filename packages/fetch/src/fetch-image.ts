@@ -21,7 +21,6 @@ export interface FetchedImage {
 
 /** How images are fetched. */
 export interface FetchOptions extends SourceOptions {
-  readonly store: Store;
   readonly policy: 'new' | 'never' | 'update';
   readonly platform: Platform;
   readonly progress: Progress;

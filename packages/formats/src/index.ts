@@ -60,6 +60,8 @@ export {
   type LayoutEntry,
   type LayoutIndex,
 } from './oci-layout.ts';
+export { parseDockerArchive, parseDockerRepositories, type ArchivedImage } from './docker-archive.ts';
+export { CHAIN_MAX, checkChain, parseV1Image, printV1Config, type V1Image } from './docker-v1.ts';
 export { choosePlatform, hostPlatform, parsePlatform, printPlatform } from './oci-platform.ts';
 export { parseSeccompProfile, type SeccompProfile } from './seccomp.ts';
 export {

@@ -13,9 +13,9 @@ export interface RegistryReference {
   readonly digest: Digest | undefined;
 }
 
-/** An image in an OCI layout: a directory, or an archive of one. */
+/** An image in an OCI layout: a directory, or an archive of one; or in an archive of `docker save`. */
 export interface LayoutReference {
-  readonly kind: 'oci' | 'oci-archive';
+  readonly kind: 'oci' | 'oci-archive' | 'docker-archive';
   readonly path: string;
   readonly tag: string | undefined;
 }
@@ -34,13 +34,17 @@ const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 const ID = /^sha256[:-][0-9a-f]{8,64}$/;
 
-/** The reference that the text is: `docker://HOST/REPO[:TAG|@DIGEST]`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` or `sha256:HEX`. */
+/** The reference that the text is: `docker://HOST/REPO[:TAG|@DIGEST]`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:REF]` or `sha256:HEX`. */
 export function parseReference(text: string): Reference {
   if (ID.test(text)) return { kind: 'id', prefix: text.replace('sha256-', 'sha256:') };
   if (text.startsWith('docker://')) return parseRegistry(text, text.slice('docker://'.length));
   if (text.startsWith('oci-archive:')) return parseLayout(text, 'oci-archive');
+  if (text.startsWith('docker-archive:')) return parseLayout(text, 'docker-archive');
   if (text.startsWith('oci:')) return parseLayout(text, 'oci');
-  throw refused(text, 'wanted docker://HOST/REPO[:TAG|@DIGEST], oci:DIR[:TAG], oci-archive:FILE or sha256:<hex>');
+  throw refused(
+    text,
+    'wanted docker://HOST/REPO[:TAG|@DIGEST], oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE or sha256:<hex>',
+  );
 }
 
 /** The canonical text of a reference: what the store records as the name of an image. */
@@ -53,6 +57,7 @@ export function printReference(reference: Reference): string {
     }
     case 'oci':
     case 'oci-archive':
+    case 'docker-archive':
       return `${reference.kind}:${reference.path}${reference.tag === undefined ? '' : `:${reference.tag}`}`;
     case 'id':
       return reference.prefix;
@@ -89,7 +94,7 @@ function splitHost(name: string): { host: string; path: string } {
   return { host: 'docker.io', path: slash < 0 ? `library/${name}` : name };
 }
 
-function parseLayout(text: string, kind: 'oci' | 'oci-archive'): LayoutReference {
+function parseLayout(text: string, kind: LayoutReference['kind']): LayoutReference {
   const rest = text.slice(kind.length + 1);
   const colon = rest.indexOf(':');
   const path = colon < 0 ? rest : rest.slice(0, colon);

@@ -74,6 +74,7 @@ export function nameOf(reference: Reference): string {
       return printReference(reference).slice('docker://'.length);
     case 'oci':
     case 'oci-archive':
+    case 'docker-archive':
       return printReference({ ...reference, path: resolve(reference.path) });
     case 'id':
       return reference.prefix;

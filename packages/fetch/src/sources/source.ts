@@ -2,6 +2,7 @@
 import type { Context } from '@rkt/command';
 import type { Descriptor } from '@rkt/formats';
 import type { Digest } from '@rkt/names';
+import type { Store } from '@rkt/store';
 import type { Insecure } from '../insecure.ts';
 
 /** A manifest or index as a source has it: the digest is of these bytes. */
@@ -29,4 +30,6 @@ export interface SourceOptions {
   readonly insecure: Insecure;
   readonly authFile: string | undefined;
   readonly tokenHosts: readonly string[];
+  /** Where the image goes: what a source has to keep meanwhile, it keeps there. */
+  readonly store: Store;
 }
