@@ -2,7 +2,7 @@
 import { printPlatform, type Manifest, type Platform } from '@rkt/formats';
 import { EXIT, Failure } from '@rkt/exit';
 import { printable, printReference, type Digest, type Reference } from '@rkt/names';
-import { FETCHED, INDEX, nameOf, SOURCE, type Store } from '@rkt/store';
+import { FETCHED, INDEX, LOCATION, nameOf, SOURCE, type Store } from '@rkt/store';
 import { copyImage } from './copy.ts';
 import type { Progress } from './progress.ts';
 import { resolveImage, type ResolvedImage } from './resolve.ts';
@@ -53,7 +53,7 @@ async function fetchFromSource(reference: SourceReference, options: FetchOptions
   try {
     const image = await resolveImage(source, platform, text);
     await copyImage(store, source, { image, progress });
-    await nameImage(store, reference, image);
+    await nameImage(store, reference, { ...image, location: source.location?.() });
     checkPlatform(store, image, options);
     return summarise(image, nameOf(reference));
   } finally {
@@ -64,7 +64,7 @@ async function fetchFromSource(reference: SourceReference, options: FetchOptions
 async function nameImage(
   store: Store,
   reference: SourceReference,
-  { digest, mediaType, bytes, index }: ResolvedImage,
+  { digest, mediaType, bytes, index, location }: ResolvedImage & { readonly location: string | undefined },
 ): Promise<void> {
   await store.setReference(
     nameOf(reference),
@@ -72,6 +72,7 @@ async function nameImage(
     {
       [FETCHED]: new Date().toISOString(),
       [SOURCE]: printReference(reference),
+      ...(location === undefined || location === printReference(reference) ? {} : { [LOCATION]: location }),
       ...(index === undefined ? {} : { [INDEX]: index.digest }),
     },
   );

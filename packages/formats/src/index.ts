@@ -70,6 +70,7 @@ export {
   type ContainersRequirement,
   type SignedIdentity,
 } from './containers-policy.ts';
+export { parseRegistriesConf, type MirrorRule, type RegistryRule } from './registries-conf.ts';
 export { parseRegistriesFile, type RegistriesFile, type RegistrySection } from './registries-d.ts';
 export {
   DEFAULT_SETTINGS,

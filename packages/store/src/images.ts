@@ -12,6 +12,9 @@ export const FETCHED = 'org.rkt.fetched';
 /** The reference by which it was fetched. */
 export const SOURCE = 'org.rkt.source';
 
+/** From where its manifest was really taken, if that was a mirror or another place that `registries.conf` names. */
+export const LOCATION = 'org.rkt.location';
+
 /** The digest of the index in which it was found. */
 export const INDEX = 'org.rkt.index';
 

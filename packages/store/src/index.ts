@@ -2,7 +2,7 @@
 export { type BlobSource } from './add.ts';
 export { type CollectOptions, type RemovedFile } from './collect.ts';
 export { isFull } from './errors.ts';
-export { FETCHED, INDEX, indexOf, nameOf, SOURCE, type StoredImage } from './images.ts';
+export { FETCHED, INDEX, indexOf, LOCATION, nameOf, SOURCE, type StoredImage } from './images.ts';
 export { type BlobDescriptor, type StoredDocuments } from './read.ts';
 export { type NamedDescriptor } from './references.ts';
 export { type AddedArtifact, type StoredArtifact, type StoredArtifacts } from './referrers.ts';

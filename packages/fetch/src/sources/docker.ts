@@ -3,10 +3,29 @@ import { VERSION } from '@rkt/command';
 import type { RegistryReference } from '@rkt/names';
 import { makeRegistryClient } from '@rkt/registry';
 import { askCredentialHelper } from '../credential-helper.ts';
+import { findRegistriesFiles } from '../registries-files.ts';
 import type { Source, SourceOptions } from './source.ts';
 
-/** An image in a registry. */
-export function openDocker(
+/** An image in a registry, or wherever a `registries.conf` says that it is taken from. */
+export async function openDocker(reference: RegistryReference, options: SourceOptions): Promise<Source> {
+  const files = findRegistriesFiles(options.context.environment);
+  // Most machines have none: then nothing of the following is even loaded.
+  if (files.found.length === 0) return openRegistry(reference, options);
+  const [{ locationsOf, readRegistryRules }, { mirroredSource }] = await Promise.all([
+    import('../locations.ts'),
+    import('./mirrors.ts'),
+  ]);
+  const rules = await readRegistryRules(files);
+  const locations = locationsOf(reference, { rules, insecure: options.insecure });
+  const places = locations.map((location) => ({
+    ...location,
+    open: () => openRegistry(location.reference, { ...options, insecure: location.insecure }),
+  }));
+  return mirroredSource(places, options.context.note);
+}
+
+/** One registry: credentials and certificates are those of its host, whatever the image is called. */
+function openRegistry(
   { host, repository, tag, digest }: RegistryReference,
   { context, insecure, authFile, tokenHosts }: SourceOptions,
 ): Source {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Context } from '@rkt/command';
+import type { Failure } from '@rkt/exit';
 import type { Descriptor } from '@rkt/formats';
 import type { Digest } from '@rkt/names';
 import type { Store } from '@rkt/store';
@@ -21,6 +22,10 @@ export interface Source {
   readonly document: (descriptor: Descriptor) => Promise<SourceDocument>;
   /** The bytes of a blob from an offset on; whoever reads them checks their digest. */
   readonly blob: (descriptor: Descriptor, offset: number, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Told that the bytes of a blob were wrong: true if the blob can be had from somewhere else, and asking again is worth it. */
+  readonly passOver?: (descriptor: Descriptor, error: Failure) => boolean;
+  /** From where the image is really taken, if that may be another place than its name says. */
+  readonly location?: () => string;
   readonly close: () => Promise<void>;
 }
 
