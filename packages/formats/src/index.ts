@@ -61,7 +61,8 @@ export {
   type LayoutIndex,
 } from './oci-layout.ts';
 export { parseDockerArchive, parseDockerRepositories, type ArchivedImage } from './docker-archive.ts';
-export { CHAIN_MAX, checkChain, parseV1Image, printV1Config, type V1Image } from './docker-v1.ts';
+export { isSchema1, parseSchema1, SCHEMA1, schema1Payload, type Schema1 } from './docker-schema1.ts';
+export { CHAIN_MAX, parseV1Image, printV1Config, type V1Image } from './docker-v1.ts';
 export { choosePlatform, hostPlatform, parsePlatform, printPlatform } from './oci-platform.ts';
 export { parseSeccompProfile, type SeccompProfile } from './seccomp.ts';
 export {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { EXIT, Failure } from '@rkt/exit';
-import { DOCUMENT_BYTES_MAX, MEDIA_TYPE } from '@rkt/formats';
+import { DOCUMENT_BYTES_MAX, isSchema1, MEDIA_TYPE, SCHEMA1, schema1Payload } from '@rkt/formats';
 import { isDigest, parseDigest, printable, type Digest } from '@rkt/names';
 import { failureOf, headerOf } from './answer.ts';
 import { makeAuthorizer } from './auth.ts';
@@ -12,7 +12,7 @@ import { makeExchange, type Exchange } from './exchange.ts';
 import { locate } from './locate.ts';
 import { makeRedactor } from './redact.ts';
 import { RETRIES, withRetries } from './retry.ts';
-import { makeTransport, TIMEOUTS, type Timeouts } from './transport.ts';
+import { makeTransport, TIMEOUTS, type HttpResponse, type Timeouts } from './transport.ts';
 
 /** What the client of one registry is made of. */
 export interface RegistryOptions extends CredentialSources {
@@ -28,7 +28,7 @@ export interface RegistryOptions extends CredentialSources {
   readonly retry?: { readonly tries: number; readonly backoffMs: number };
 }
 
-/** A manifest or index as the registry sent it, of the digest that its bytes have. */
+/** A manifest or index as the registry sent it, of the digest that its bytes have; one of schema 1 without its signature. */
 export interface ReceivedManifest {
   readonly bytes: Buffer;
   readonly digest: Digest;
@@ -45,6 +45,7 @@ export interface RegistryClient {
   readonly close: () => Promise<void>;
 }
 
+// Nobody is asked for schema 1: it is taken where it is all there is.
 const ACCEPT = [MEDIA_TYPE.manifest, MEDIA_TYPE.dockerManifest, MEDIA_TYPE.index, MEDIA_TYPE.dockerIndex].join(', ');
 
 /** What servers say that do not know what they serve. */
@@ -117,7 +118,9 @@ async function getManifest(get: Exchange['get'], request: ManifestRequest): Prom
   const response = await get({ repository, path: `manifests/${reference}`, headers: { accept: ACCEPT }, signal, name });
   if (response.status !== 200)
     throw await failureOf(response, { cannot: `cannot fetch "${printable(name)}"`, redactor });
-  const bytes = await readBody(pacedBody(response, host, timeouts), `the manifest of "${name}"`, DOCUMENT_BYTES_MAX);
+  const what = `the manifest of "${name}"`;
+  const body = await readBody(pacedBody(response, host, timeouts), what, DOCUMENT_BYTES_MAX);
+  const { bytes, mediaType } = unsigned(body, mediaTypeOf(response), what);
   const digest = parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
   const claimed = headerOf(response, 'docker-content-digest');
   for (const wanted of [
@@ -130,6 +133,20 @@ async function getManifest(get: Exchange['get'], request: ManifestRequest): Prom
       `cannot fetch "${printable(name)}": the manifest has the digest "${digest}": wanted "${printable(wanted)}"`,
     );
   }
+  return { bytes, digest, mediaType };
+}
+
+function mediaTypeOf(response: HttpResponse): string | undefined {
   const mediaType = (headerOf(response, 'content-type') ?? '').replace(/;.*/s, '').trim().toLowerCase();
-  return { bytes, digest, mediaType: VAGUE.has(mediaType) ? undefined : mediaType };
+  return VAGUE.has(mediaType) ? undefined : mediaType;
+}
+
+/** The digest of a manifest of schema 1 is of what its signature encloses: distribution specification of docker, "Content Digests". */
+function unsigned(
+  bytes: Buffer,
+  mediaType: string | undefined,
+  what: string,
+): Pick<ReceivedManifest, 'bytes' | 'mediaType'> {
+  if (!isSchema1(bytes, mediaType)) return { bytes, mediaType };
+  return { bytes: schema1Payload(bytes, { what: printable(what) }), mediaType: SCHEMA1 };
 }

@@ -6,6 +6,7 @@ import { EXIT, Failure } from '@rkt/exit';
 import { DOCUMENT_BYTES_MAX, type Compression } from '@rkt/formats';
 import { decompress, layerLimits, newTally, readTar, sourceOf, type TarEntry } from '@rkt/layers';
 import { parseDigest, printable, type Digest } from '@rkt/names';
+import { compressionOf, HEAD_BYTES } from '../compression.ts';
 import { openSpool, readPlace, type Place, type Spool } from '../spool.ts';
 
 /** A file of an archive: where it lies, and what its bytes are. */
@@ -141,21 +142,9 @@ function readFile(fd: number, { offset, size }: ArchivedFile, what: string): Buf
   return bytes;
 }
 
-const HEAD_BYTES = 6;
-
 function headOf(fd: number, offset: number): Buffer {
   const head = Buffer.alloc(HEAD_BYTES);
   return head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, offset));
-}
-
-/** How bytes are compressed, by how they begin. */
-function compressionOf(head: Buffer, what: string): Compression {
-  const begins = (hex: string) => head.toString('hex').startsWith(hex);
-  if (begins('1f8b')) return 'gzip';
-  if (begins('28b52ffd')) return 'zstd';
-  const unknown = begins('425a68') ? 'bzip2' : begins('fd377a585a00') ? 'xz' : undefined;
-  if (unknown === undefined) return 'none';
-  throw refused(what, `it is compressed by ${unknown}: wanted a tar archive, plain or compressed by gzip or zstd`);
 }
 
 const named = (bytes: string) => printable(Buffer.from(bytes, 'latin1').toString());

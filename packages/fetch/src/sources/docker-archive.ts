@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { EXIT, Failure } from '@rkt/exit';
 import { openRegular } from '@rkt/files';
-import {
-  MEDIA_TYPE,
-  parseDockerArchive,
-  parseDockerRepositories,
-  type ArchivedImage,
-  type Descriptor,
-} from '@rkt/formats';
-import { parseDigest, parseReference, printable, printReference, type Digest, type LayoutReference } from '@rkt/names';
+import { parseDockerArchive, parseDockerRepositories, type ArchivedImage } from '@rkt/formats';
+import { parseReference, printable, printReference, type LayoutReference } from '@rkt/names';
 import { readArchive, type ArchivedFile, type ArchiveFiles } from './archive-files.ts';
+import { convertedSource } from './converted.ts';
 import type { Source, SourceOptions } from './source.ts';
 import { readV1Image } from './v1-archive.ts';
 
@@ -27,7 +21,8 @@ export async function openDockerArchive(reference: LayoutReference, { store }: S
   };
   try {
     files = await readArchive(fd, path, store);
-    return archiveSource(await readImage(files, reference), { files, close });
+    const { stream } = files;
+    return convertedSource({ ...(await readImage(files, reference)), stream, close });
   } catch (error) {
     close();
     throw error;
@@ -99,48 +94,4 @@ function fullName(name: string): string {
   } catch {
     return name;
   }
-}
-
-const LAYER = { none: 'tar', gzip: 'tar+gzip', zstd: 'tar+zstd' } as const;
-
-function archiveSource(
-  { config, layers }: ImageParts,
-  { files, close }: { readonly files: ArchiveFiles; readonly close: () => void },
-): Source {
-  const configDigest = digestOf(config);
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: MEDIA_TYPE.manifest,
-      config: { mediaType: MEDIA_TYPE.config, digest: configDigest, size: config.byteLength },
-      layers: layers.map(({ digest, size, compression }) => ({
-        mediaType: `application/vnd.oci.image.layer.v1.${LAYER[compression]}`,
-        digest,
-        size,
-      })),
-    }),
-  );
-  const top = { bytes: manifest, digest: digestOf(manifest), mediaType: MEDIA_TYPE.manifest };
-  const places = new Map(layers.map((layer) => [layer.digest, layer]));
-  const missing = ({ digest }: Descriptor) =>
-    new Failure(EXIT.bug, `cannot read blob "${digest}": the manifest that was made does not have it`);
-  return {
-    top: () => Promise.resolve(top),
-    document: (descriptor) => Promise.reject(missing(descriptor)),
-    blob: (descriptor, offset) => {
-      const place = places.get(descriptor.digest);
-      if (place !== undefined) return files.stream(place, offset);
-      if (descriptor.digest === configDigest) return once(config.subarray(offset));
-      throw missing(descriptor);
-    },
-    close: () => Promise.resolve(close()),
-  };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-function digestOf(bytes: Uint8Array): Digest {
-  return parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
 }

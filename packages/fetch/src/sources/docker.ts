@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { VERSION } from '@rkt/command';
-import type { RegistryReference } from '@rkt/names';
-import { makeRegistryClient } from '@rkt/registry';
+import { SCHEMA1 } from '@rkt/formats';
+import type { Digest, RegistryReference } from '@rkt/names';
+import { makeRegistryClient, type RegistryClient } from '@rkt/registry';
 import { askCredentialHelper } from '../credential-helper.ts';
 import { findRegistriesFiles } from '../registries-files.ts';
 import type { Source, SourceOptions } from './source.ts';
@@ -25,12 +26,33 @@ export async function openDocker(reference: RegistryReference, options: SourceOp
 }
 
 /** One registry: credentials and certificates are those of its host, whatever the image is called. */
-function openRegistry(
-  { host, repository, tag, digest }: RegistryReference,
-  { context, insecure, authFile, tokenHosts }: SourceOptions,
-): Source {
+function openRegistry({ host, repository, tag, digest }: RegistryReference, options: SourceOptions): Source {
+  const client = clientOf(host, options);
+  const download = (blob: Digest) => client.blob({ repository, digest: blob, size: undefined });
+  let converted: Source | undefined;
+  return {
+    top: async () => {
+      // With both a tag and a digest the digest decides: the tag is for people.
+      const found = await client.manifest(repository, digest ?? tag ?? 'latest');
+      if (found.mediaType !== SCHEMA1) return found;
+      options.context.note(`"${host}/${repository}" is of Docker schema 1: making an OCI image of it`);
+      const { convertSchema1 } = await import('./schema1.ts');
+      converted = await convertSchema1(found, { store: options.store, download });
+      return converted.top();
+    },
+    document: (descriptor) => client.manifest(repository, descriptor.digest),
+    blob: (descriptor, offset, signal) =>
+      converted?.blob(descriptor, offset, signal) ??
+      client.blob({ repository, digest: descriptor.digest, size: descriptor.size, offset, signal }),
+    close: async () => {
+      await Promise.all([converted?.close(), client.close()]);
+    },
+  };
+}
+
+function clientOf(host: string, { context, insecure, authFile, tokenHosts }: SourceOptions): RegistryClient {
   const { environment, note } = context;
-  const client = makeRegistryClient({
+  return makeRegistryClient({
     host,
     insecure,
     environment,
@@ -41,12 +63,4 @@ function openRegistry(
     helper: askCredentialHelper(context),
     userAgent: `rkt/${VERSION}`,
   });
-  return {
-    // With both a tag and a digest the digest decides: the tag is for people.
-    top: () => client.manifest(repository, digest ?? tag ?? 'latest'),
-    document: (descriptor) => client.manifest(repository, descriptor.digest),
-    blob: (descriptor, offset, signal) =>
-      client.blob({ repository, digest: descriptor.digest, size: descriptor.size, offset, signal }),
-    close: () => client.close(),
-  };
 }
