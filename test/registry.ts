@@ -19,8 +19,8 @@ export interface RegistryOptions {
 
 /** What push() may change on the way. */
 export interface PushOptions {
-  /** `v2s2` makes docker's schema 2 of it; unless given, the bytes stay as they are. */
-  readonly format?: 'oci' | 'v2s2';
+  /** `v2s2` makes docker's schema 2 of it, `v2s1` its schema 1; unless given, the bytes stay as they are. */
+  readonly format?: 'oci' | 'v2s2' | 'v2s1';
 }
 
 /** A running registry; `await using` stops it. */
@@ -140,6 +140,7 @@ function configurationOf(directory: string, { tls, signer, tokens, options }: Pa
   return JSON.stringify({
     version: 0.1,
     log: { level: 'info', formatter: 'json' },
+    compatibility: { schema1: { enabled: true } },
     storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
     http: {
       addr: '127.0.0.1:0',

@@ -154,6 +154,35 @@ suite('rights of executables', { skip: skipPods }, () => {
     }
   });
 
+  test('rkt-fetch needs to read what is said of registries', async (t) => {
+    const rkt = makeRkt(t);
+    const registry = await startRegistry(t);
+    const files = {
+      $CONTAINERS_REGISTRIES_CONF: 'named.conf',
+      '$HOME/.config/containers': 'home/.config/containers/registries.conf',
+      '$XDG_CONFIG_HOME/containers': 'config/containers/registries.conf.d/x.conf',
+    };
+    for (const [right, file] of Object.entries(files)) {
+      const path = join(rkt.dir, file);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, `[[registry]]\nlocation = "${registry}"\ninsecure = true\n`);
+      const env = {
+        PATH: process.env['PATH'],
+        ...(right === '$CONTAINERS_REGISTRIES_CONF' && { CONTAINERS_REGISTRIES_CONF: path }),
+        ...(right === '$HOME/.config/containers' && { HOME: join(rkt.dir, 'home') }),
+        ...(right === '$XDG_CONFIG_HOME/containers' && { XDG_CONFIG_HOME: join(rkt.dir, 'config') }),
+      };
+      const args = [`--dir=${join(rkt.dir, 'store')}`, '--quiet', `docker://${registry}/image:1`];
+      // The registry asks who it is, over the plain HTTP that the file allows.
+      const work: Work = (program) => {
+        const result = spawnSync(program, args, { encoding: 'utf8', env });
+        const isReached = result.stderr.includes(`cannot log in to "${registry}"`);
+        return isReached ? { ...result, status: 0 } : { ...result, status: result.status || 1 };
+      };
+      needs(t, 'rkt-fetch', { work, rights: { reads: [right] } });
+    }
+  });
+
   test('rkt-prepare needs what makes the files of an image, and a user namespace for them', (t) => {
     const rkt = makeRkt(t);
     let count = 0;

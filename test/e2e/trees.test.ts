@@ -134,6 +134,24 @@ suite('the tree of an image', { skip }, () => {
     assert.deepEqual(wrong, ['/sparse-gnu: missing']);
   });
 
+  test('oddities in an archive of docker: as skopeo turns it into a layout', (t) => {
+    const place = scratch(t);
+    const [archive, layout] = [`docker-archive:${join(place, 'saved.tar')}`, `oci:${join(place, 'layout')}:x`];
+    const copy = (from: string, to: string) => execFileSync('skopeo', ['--insecure-policy', 'copy', '-q', from, to]);
+    copy(`oci:${join(images, 'oddities')}:latest`, `${archive}:example.com/saved:v1`);
+    copy(archive, layout);
+    const [ours, theirs] = [archive, layout].map((image) => {
+      const rkt = makeRkt(t);
+      rkt.ok('fetch', '--quiet', image);
+      return treeOfRkt(rkt, image);
+    });
+    assert.ok(ours && theirs && Object.keys(ours).length > 10);
+    assert.deepEqual(
+      differences(ours, theirs).filter((line) => !line.startsWith('/: mtime: ')),
+      [],
+    );
+  });
+
   test('directories that an upper layer does not name keep their attributes', (t) => {
     const rkt = makeRkt(t);
     const owned = {

@@ -105,8 +105,8 @@ function words(rights: 'read' | 'change'): string[] {
   const named =
     rights === 'read'
       ? [
-          '\tcase $path in file:///*) path=${path#file://} ;; oci:* | oci-archive:*) path=${path#*:} ;; esac',
-          '\tmay $read "$path" "${path%:*}"',
+          '\tcase $path in file:///*) path=${path#file://} ;; oci:* | oci-archive:* | docker-archive:*) path=${path#*:} ;; esac',
+          '\tmay $read "$path" "${path%:*}" "${path%%:*}"',
         ]
       : ['\tcase $path in */*) may $change "${path%/*}/" ;; *) may $change . ;; esac'];
   return ['for word; do', '\tpath=${word#--*=}', '\tcase $path in -*) continue ;; esac', ...named, 'done'];

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Failure } from '@rkt/exit';
 import { parseImageConfig, type Descriptor, type Manifest } from '@rkt/formats';
 import type { Digest } from '@rkt/names';
 import { isFull, type Store } from '@rkt/store';
@@ -14,8 +15,15 @@ export async function copyImage(store: Store, source: Source, { image, progress 
   if (isComplete(store, image)) return;
   const { manifest } = image;
   const layers = uniqueLayers(manifest);
-  const copy = (descriptor: Descriptor, stop: AbortSignal) =>
-    copyBlob(store, descriptor, { open: (offset) => source.blob(descriptor, offset, stop), progress });
+  const copy = async (descriptor: Descriptor, stop: AbortSignal) => {
+    for (;;) {
+      try {
+        return await copyBlob(store, descriptor, { open: (offset) => source.blob(descriptor, offset, stop), progress });
+      } catch (error) {
+        if (!(error instanceof Failure) || source.passOver?.(descriptor, error) !== true) throw error;
+      }
+    }
+  };
   store.requireSpaceFor([manifest.config, ...layers]);
   try {
     await copy(manifest.config, new AbortController().signal);

@@ -2,7 +2,7 @@
 import { printPlatform, type Manifest, type Platform } from '@rkt/formats';
 import { EXIT, Failure } from '@rkt/exit';
 import { isImageId, printable, printReference, type Digest, type ImageId, type Reference } from '@rkt/names';
-import { APPC_ID, FETCHED, INDEX, nameOf, shownName, SOURCE, type Store } from '@rkt/store';
+import { APPC_ID, FETCHED, INDEX, LOCATION, nameOf, shownName, SOURCE, type Store } from '@rkt/store';
 import { keepAttached } from './attached.ts';
 import { copyImage } from './copy.ts';
 import type { Progress } from './progress.ts';
@@ -23,7 +23,6 @@ export interface FetchedImage {
 
 /** How images are fetched. */
 export interface FetchOptions extends SourceOptions {
-  readonly store: Store;
   readonly policy: 'new' | 'never' | 'update';
   readonly platform: Platform;
   readonly progress: Progress;
@@ -67,7 +66,7 @@ async function fetchFromSource(reference: SourceReference, options: FetchOptions
   try {
     const image = await resolveImage(source, platform, text);
     await copyImage(store, source, { image, progress });
-    await nameImage(store, reference, image);
+    await nameImage(store, reference, { ...image, location: source.location?.() });
     await keepAttached(store, source, { image, sbom, note: progress.note, text });
     checkPlatform(store, image, options);
     return summarise(image, nameOf(reference));
@@ -79,7 +78,7 @@ async function fetchFromSource(reference: SourceReference, options: FetchOptions
 async function nameImage(
   store: Store,
   reference: SourceReference,
-  { digest, mediaType, bytes, index }: ResolvedImage,
+  { digest, mediaType, bytes, index, location }: ResolvedImage & { readonly location: string | undefined },
 ): Promise<void> {
   await store.setReference(
     nameOf(reference),
@@ -87,6 +86,7 @@ async function nameImage(
     {
       [FETCHED]: new Date().toISOString(),
       [SOURCE]: printReference(reference),
+      ...(location === undefined || location === printReference(reference) ? {} : { [LOCATION]: location }),
       ...(index === undefined ? {} : { [INDEX]: index.digest }),
     },
   );

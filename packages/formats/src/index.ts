@@ -64,6 +64,9 @@ export {
   type LayoutEntry,
   type LayoutIndex,
 } from './oci-layout.ts';
+export { parseDockerArchive, parseDockerRepositories, type ArchivedImage } from './docker-archive.ts';
+export { isSchema1, parseSchema1, SCHEMA1, schema1Payload, type Schema1 } from './docker-schema1.ts';
+export { CHAIN_MAX, parseV1Image, printV1Config, type V1Image } from './docker-v1.ts';
 export { choosePlatform, hostPlatform, parsePlatform, printPlatform } from './oci-platform.ts';
 export { parseRemote, printRemote, type Remote } from './remote.ts';
 export { parseAuthConfig, type AuthConfig } from './rkt-config.ts';
@@ -74,6 +77,7 @@ export {
   type ContainersRequirement,
   type SignedIdentity,
 } from './containers-policy.ts';
+export { parseRegistriesConf, type MirrorRule, type RegistryRule } from './registries-conf.ts';
 export { parseRegistriesFile, type RegistriesFile, type RegistrySection } from './registries-d.ts';
 export {
   DEFAULT_SETTINGS,

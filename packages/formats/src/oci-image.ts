@@ -15,8 +15,8 @@ const INDEX_ENTRIES_MAX = 1000;
 
 const strings = v.record(v.string(), v.string());
 
-// Docker writes null where OCI leaves a key out.
-const orNull = <S extends v.GenericSchema>(schema: S) =>
+/** A key that may be left out. Docker writes null where OCI leaves it out. */
+export const orNull = <S extends v.GenericSchema>(schema: S) =>
   v.optional(
     v.pipe(
       v.nullable(schema),

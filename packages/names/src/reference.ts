@@ -15,9 +15,9 @@ export interface RegistryReference {
   readonly digest: Digest | undefined;
 }
 
-/** An image in an OCI layout: a directory, or an archive of one. */
+/** An image in an OCI layout: a directory, or an archive of one; or in an archive of `docker save`. */
 export interface LayoutReference {
-  readonly kind: 'oci' | 'oci-archive';
+  readonly kind: 'oci' | 'oci-archive' | 'docker-archive';
   readonly path: string;
   readonly tag: string | undefined;
 }
@@ -49,8 +49,8 @@ const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 const ID = /^sha256[:-][0-9a-f]{8,64}$/;
 
 /**
- * The reference that the text is: `docker://HOST/REPO[:TAG|@DIGEST]`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, a path or address
- * of an ACI, an appc name `NAME[:VERSION][,LABEL=VALUE]`, `sha256:HEX` or `sha512-HEX`.
+ * The reference that the text is: `docker://HOST/REPO[:TAG|@DIGEST]`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`,
+ * `docker-archive:FILE[:REF]`, a path or address of an ACI, an appc name `NAME[:VERSION][,LABEL=VALUE]`, `sha256:HEX` or `sha512-HEX`.
  *
  * A path is one that is absolute, has a component `.` or `..`, or ends in `.aci`; what lies in the working directory does not matter.
  */
@@ -61,6 +61,7 @@ export function parseReference(text: string): Reference {
   if (text.startsWith('docker://')) return parseRegistry(text, text.slice('docker://'.length));
   if (text.startsWith('docker:')) return parseRegistry(text, text.slice('docker:'.length));
   if (text.startsWith('oci-archive:')) return parseLayout(text, 'oci-archive');
+  if (text.startsWith('docker-archive:')) return parseLayout(text, 'docker-archive');
   if (text.startsWith('oci:')) return parseLayout(text, 'oci');
   const found = text.startsWith('cimd:')
     ? parseCimd(text)
@@ -86,6 +87,7 @@ export function printReference(reference: Reference): string {
     }
     case 'oci':
     case 'oci-archive':
+    case 'docker-archive':
       return `${reference.kind}:${reference.path}${reference.tag === undefined ? '' : `:${reference.tag}`}`;
     case 'aci-file':
     case 'aci-url':
@@ -127,7 +129,7 @@ function splitHost(name: string): { host: string; path: string } {
   return { host: 'docker.io', path: slash < 0 ? `library/${name}` : name };
 }
 
-function parseLayout(text: string, kind: 'oci' | 'oci-archive'): LayoutReference {
+function parseLayout(text: string, kind: LayoutReference['kind']): LayoutReference {
   const rest = text.slice(kind.length + 1);
   const colon = rest.indexOf(':');
   const path = colon < 0 ? rest : rest.slice(0, colon);

@@ -17,6 +17,7 @@ const CANONICAL: readonly (readonly [string, string])[] = [
   ['oci:/srv/layout', 'oci:/srv/layout'],
   ['oci:layout:tag', 'oci:layout:tag'],
   ['oci-archive:/x.tar', 'oci-archive:/x.tar'],
+  ['docker-archive:/x.tar:h.example:5000/a/b:v1', 'docker-archive:/x.tar:h.example:5000/a/b:v1'],
   ['sha256-0123456789abcdef', 'sha256:0123456789abcdef'],
   ['sha512-0f', 'sha512-0f'],
   ['docker:busybox', 'docker://docker.io/library/busybox:latest'],

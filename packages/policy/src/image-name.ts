@@ -4,7 +4,7 @@ import { parseReference, type Digest, type Reference } from '@rkt/names';
 /** The name of an image, for which somebody has to vouch. */
 export interface ImageName {
   /** `none`: an image that is known by its digest alone. */
-  readonly transport: 'docker' | 'appc' | 'oci' | 'oci-archive' | 'none';
+  readonly transport: 'docker' | 'appc' | 'oci' | 'oci-archive' | 'docker-archive' | 'none';
   /** Host and repository, or the name of an ACI; for a layout its path; empty without a name. */
   readonly path: string;
   readonly tag: string | undefined;
@@ -27,6 +27,7 @@ export function imageNameOf(reference: Reference, nameInStore: string | undefine
     }
     case 'oci':
     case 'oci-archive':
+    case 'docker-archive':
       return { transport: reference.kind, path: reference.path, tag: reference.tag, digest: undefined };
     case 'appc': {
       const tag = reference.labels.find(({ name }) => name === 'version')?.value;
@@ -42,7 +43,7 @@ export function imageNameOf(reference: Reference, nameInStore: string | undefine
 /** A name as the store keeps it: `HOST/REPO:TAG`, the whole reference of a layout, or the URI of an ACI. */
 function storedName(text: string): ImageName {
   try {
-    const reference = parseReference(/^(oci|oci-archive|cimd):/.test(text) ? text : `docker://${text}`);
+    const reference = parseReference(/^(oci|oci-archive|docker-archive|cimd):/.test(text) ? text : `docker://${text}`);
     return reference.kind === 'id' ? NAMELESS : imageNameOf(reference, undefined);
   } catch {
     return NAMELESS;
@@ -51,7 +52,7 @@ function storedName(text: string): ImageName {
 
 /** The name as people write it. */
 export function printName({ transport, path, tag, digest }: ImageName): string {
-  const scheme = transport === 'oci' || transport === 'oci-archive' ? `${transport}:` : '';
+  const scheme = /^oci$|-archive$/.test(transport) ? `${transport}:` : '';
   if (transport === 'none') return 'an image without a name';
   return `${scheme}${path}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }

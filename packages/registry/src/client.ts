@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { EXIT, Failure } from '@rkt/exit';
-import { DOCUMENT_BYTES_MAX, MEDIA_TYPE } from '@rkt/formats';
+import { DOCUMENT_BYTES_MAX, isSchema1, MEDIA_TYPE, SCHEMA1, schema1Payload } from '@rkt/formats';
 import { isDigest, parseDigest, printable, type Digest } from '@rkt/names';
 import { failureOf, headerOf } from './answer.ts';
 import { makeAuthorizer } from './auth.ts';
@@ -14,7 +14,7 @@ import { makeRedactor } from './redact.ts';
 import { makeReferrers, type FoundReferrers, type ReferrersRequest } from './referrers.ts';
 import { RETRIES, withRetries } from './retry.ts';
 import { signedMessages } from './signed-messages.ts';
-import { makeTransport, TIMEOUTS, type Timeouts } from './transport.ts';
+import { makeTransport, TIMEOUTS, type HttpResponse, type Timeouts } from './transport.ts';
 
 /** What the client of one registry is made of. */
 export interface RegistryOptions extends CredentialSources {
@@ -30,7 +30,7 @@ export interface RegistryOptions extends CredentialSources {
   readonly retry?: { readonly tries: number; readonly backoffMs: number };
 }
 
-/** A manifest or index as the registry sent it, of the digest that its bytes have. */
+/** A manifest or index as the registry sent it, of the digest that its bytes have; one of schema 1 without its signature. */
 export interface ReceivedManifest {
   readonly bytes: Buffer;
   readonly digest: Digest;
@@ -54,6 +54,7 @@ export interface RegistryClient {
   readonly close: () => Promise<void>;
 }
 
+// Nobody is asked for schema 1: it is taken where it is all there is.
 const ACCEPT = [MEDIA_TYPE.manifest, MEDIA_TYPE.dockerManifest, MEDIA_TYPE.index, MEDIA_TYPE.dockerIndex].join(', ');
 
 /** What servers say that do not know what they serve. */
@@ -140,7 +141,9 @@ async function getManifest(get: Exchange['get'], request: ManifestRequest): Prom
   const response = await get({ repository, path: `manifests/${reference}`, headers: { accept: ACCEPT }, signal, name });
   if (response.status !== 200)
     throw await failureOf(response, { cannot: `cannot fetch "${printable(name)}"`, redactor });
-  const bytes = await readBody(pacedBody(response, host, timeouts), `the manifest of "${name}"`, DOCUMENT_BYTES_MAX);
+  const what = `the manifest of "${name}"`;
+  const body = await readBody(pacedBody(response, host, timeouts), what, DOCUMENT_BYTES_MAX);
+  const { bytes, mediaType } = unsigned(body, mediaTypeOf(response), what);
   const digest = parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
   const claimed = headerOf(response, 'docker-content-digest');
   for (const wanted of [
@@ -153,6 +156,20 @@ async function getManifest(get: Exchange['get'], request: ManifestRequest): Prom
       `cannot fetch "${printable(name)}": the manifest has the digest "${digest}": wanted "${printable(wanted)}"`,
     );
   }
+  return { bytes, digest, mediaType };
+}
+
+function mediaTypeOf(response: HttpResponse): string | undefined {
   const mediaType = (headerOf(response, 'content-type') ?? '').replace(/;.*/s, '').trim().toLowerCase();
-  return { bytes, digest, mediaType: VAGUE.has(mediaType) ? undefined : mediaType };
+  return VAGUE.has(mediaType) ? undefined : mediaType;
+}
+
+/** The digest of a manifest of schema 1 is of what its signature encloses: distribution specification of docker, "Content Digests". */
+function unsigned(
+  bytes: Buffer,
+  mediaType: string | undefined,
+  what: string,
+): Pick<ReceivedManifest, 'bytes' | 'mediaType'> {
+  if (!isSchema1(bytes, mediaType)) return { bytes, mediaType };
+  return { bytes: schema1Payload(bytes, { what: printable(what) }), mediaType: SCHEMA1 };
 }

@@ -13,7 +13,8 @@ import { type HttpResponse, type Timeouts } from './transport.ts';
 export interface BlobRequest {
   readonly repository: string;
   readonly digest: Digest;
-  readonly size: number;
+  /** Manifests of schema 1 do not say it: then it is what the registry says. */
+  readonly size: number | undefined;
   readonly offset?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -32,16 +33,17 @@ const PROGRESS_BYTES = 1024 * 1024;
 
 /** The bytes of a blob. After a cut the rest is asked for, from the registry anew, since the address it sent us to may have expired. */
 export async function* download(options: DownloadOptions, request: BlobRequest): AsyncGenerator<Uint8Array> {
-  const { size, signal } = request;
+  const { signal } = request;
+  let { size } = request;
   let at = request.offset ?? 0;
   let [failures, lastFailureAt] = [0, at];
   for (;;) {
     try {
-      for await (const piece of once(options, request, at)) {
+      for await (const piece of once(options, { ...request, size }, { at, total: (found) => (size ??= found) })) {
         yield piece;
         at += piece.byteLength;
       }
-      if (at >= size) return;
+      if (size === undefined || at >= size) return;
       throw new TransientFailure(`cannot fetch blob "${request.digest}": the connection was cut`);
     } catch (error) {
       if (at - lastFailureAt >= PROGRESS_BYTES) failures = 0;
@@ -52,8 +54,14 @@ export async function* download(options: DownloadOptions, request: BlobRequest):
   }
 }
 
+interface Try {
+  readonly at: number;
+  /** Told how large the whole blob is. */
+  readonly total: (bytes: number) => void;
+}
+
 /** One try: the bytes from an offset on, until the end or a cut. */
-async function* once(options: DownloadOptions, request: BlobRequest, at: number): AsyncGenerator<Uint8Array> {
+async function* once(options: DownloadOptions, request: BlobRequest, { at, total }: Try): AsyncGenerator<Uint8Array> {
   const { host, timeouts, redactor } = options;
   const { repository, digest, signal } = request;
   const headers = at > 0 ? { range: `bytes=${at}-` } : {};
@@ -68,6 +76,8 @@ async function* once(options: DownloadOptions, request: BlobRequest, at: number)
     await discard(response);
     throw new Failure(EXIT.dataRefused, `${cannot}: ${problem}`);
   }
+  const length = headerOf(response, 'content-length');
+  if (response.status === 200 && length !== undefined) total(Number(length));
   // A server that cannot continue sends it all: what is there already is passed over.
   let skip = response.status === 206 ? 0 : at;
   for await (const piece of pacedBody(response, host, timeouts)) {
@@ -83,12 +93,13 @@ function problemOf(response: HttpResponse, { size }: BlobRequest, at: number): s
   if (encoding !== 'identity') return 'it was sent in another encoding than it is stored in';
   const length = headerOf(response, 'content-length');
   if (response.status === 200) {
-    return length === undefined || Number(length) === size
+    return length === undefined || size === undefined || Number(length) === size
       ? undefined
       : `it has ${Number(length)} bytes: wanted ${size}`;
   }
   const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headerOf(response, 'content-range') ?? '');
   const [, first, last, total] = match ?? [];
-  const isRest = Number(first) === at && Number(last) === size - 1 && (total === '*' || Number(total) === size);
+  const whole = size ?? Number(total);
+  const isRest = Number(first) === at && Number(last) === whole - 1 && (total === '*' || Number(total) === whole);
   return isRest ? undefined : 'the registry continues it at another place than was asked for';
 }

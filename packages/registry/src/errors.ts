@@ -46,7 +46,8 @@ export function isWithoutTls(error: unknown): boolean {
 
 /** True if a peer showed a certificate of nobody whom we trust; one for another name is not made better by more trust. */
 export function isRefusedCertificate(error: unknown): boolean {
-  return /CERT|^UNABLE_TO_/.test(codeOf(error)) && !hasCode(error, 'ERR_TLS_CERT_ALTNAME_INVALID');
+  const code = codeOf(error);
+  return /CERT|^UNABLE_TO_/.test(code) && !code.includes('_ALERT_') && !hasCode(error, 'ERR_TLS_CERT_ALTNAME_INVALID');
 }
 
 function codeOf(error: unknown): string {
@@ -64,6 +65,9 @@ export function networkFailure(error: unknown, host: string): unknown {
   const final = FINAL.get(code);
   if (final !== undefined) return fail(final);
   if (NO_TLS.includes(code)) return fail('it does not speak TLS: --insecure-options=http allows a registry without');
+  if (/_ALERT_.*(?:CERT|UNKNOWN_CA|HANDSHAKE_FAILURE)/.test(code)) {
+    return fail('it refuses us: it may want a certificate, of certs.d/HOST[:PORT]/NAME.cert and NAME.key');
+  }
   if (/CERT|^UNABLE_TO_|^ERR_TLS/.test(code)) {
     return fail(`its certificate is refused: ${printable(reason(error))}: wanted one of a known authority`);
   }

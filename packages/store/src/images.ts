@@ -21,6 +21,9 @@ import { findRemote } from './remote.ts';
 /** The reference by which it was fetched. */
 export const SOURCE = 'org.rkt.source';
 
+/** From where its manifest was really taken, if that was a mirror or another place that `registries.conf` names. */
+export const LOCATION = 'org.rkt.location';
+
 /** The digest of the index in which it was found. */
 export const INDEX = 'org.rkt.index';
 
@@ -83,6 +86,7 @@ export function nameOf(reference: Reference): string {
       return printReference(reference).slice('docker://'.length);
     case 'oci':
     case 'oci-archive':
+    case 'docker-archive':
       return printReference({ ...reference, path: resolve(reference.path) });
     case 'appc':
       return printCimd(reference);
@@ -133,7 +137,8 @@ function matchingEntries(dir: string, reference: Reference): readonly LayoutEntr
     }
     case 'docker':
     case 'oci':
-    case 'oci-archive': {
+    case 'oci-archive':
+    case 'docker-archive': {
       const name = nameOf(reference);
       const named = entries.filter(({ annotations }) => annotations[REF_NAME] === name);
       if (named.length > 0 || reference.kind !== 'docker') return named;

@@ -3,7 +3,7 @@ export { type BlobSource } from './add.ts';
 export { APPC_ID, APPC_LATEST, FETCHED, shownName } from './appc-entries.ts';
 export { type CollectOptions, type RemovedFile } from './collect.ts';
 export { isFull } from './errors.ts';
-export { INDEX, indexOf, nameOf, SOURCE, urlOf, type StoredImage } from './images.ts';
+export { INDEX, indexOf, LOCATION, nameOf, SOURCE, urlOf, type StoredImage } from './images.ts';
 export { type Incoming } from './incoming.ts';
 export { type BlobDescriptor, type RawDocuments, type StoredDocuments } from './read.ts';
 export { type NamedDescriptor } from './references.ts';

@@ -14,5 +14,7 @@ export async function openSource(reference: SourceReference, options: SourceOpti
       return (await import('./oci.ts')).openLayout(reference);
     case 'oci-archive':
       return (await import('./oci-archive.ts')).openArchive(reference);
+    case 'docker-archive':
+      return (await import('./docker-archive.ts')).openDockerArchive(reference, options);
   }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Context } from '@rkt/command';
+import type { Failure } from '@rkt/exit';
 import type { Descriptor, ListedReferrer } from '@rkt/formats';
 import type { Digest } from '@rkt/names';
+import type { Store } from '@rkt/store';
 import type { Insecure } from '../insecure.ts';
 
 /** A manifest or index as a source has it: the digest is of these bytes. */
@@ -26,6 +28,10 @@ export interface Source {
   readonly tagged: (tag: string, signal: AbortSignal) => Promise<SourceDocument | undefined>;
   /** Signed messages of containers-signature(5) about a manifest or index. */
   readonly messages: (digest: Digest, signal: AbortSignal) => Promise<readonly Buffer[]>;
+  /** Told that the bytes of a blob were wrong: true if the blob can be had from somewhere else, and asking again is worth it. */
+  readonly passOver?: (descriptor: Descriptor, error: Failure) => boolean;
+  /** From where the image is really taken, if that may be another place than its name says. */
+  readonly location?: () => string;
   readonly close: () => Promise<void>;
 }
 
@@ -55,4 +61,6 @@ export interface SourceOptions {
   readonly lookaside: string | undefined;
   /** Where rkt's own configuration is: of the vendor, the administrator and the user. */
   readonly configDirectories: readonly string[];
+  /** Where the image goes: what a source has to keep meanwhile, it keeps there. */
+  readonly store: Store;
 }
