@@ -241,6 +241,27 @@ test('rkt-fetch begins anew if the file is another one than what is there of it,
   }
 });
 
+test('rkt-fetch tells nobody the query of an address, and prefers TLS if both are offered', async (t) => {
+  const { direct, fetch, server, store } = await setUp(t);
+  const aci = makeAci({ version: '1' });
+  const url = `https://${server.host}/app.aci?token=sesame`;
+  const outcomes = [await direct(url), await direct('--pull-policy=never', url)];
+  server.files.set('/app.aci?token=sesame', { body: 'x'.repeat(600), isPlain: true });
+  outcomes.push(await direct(url));
+  for (const { err, status } of outcomes) {
+    assert.notEqual(status, 0);
+    assert.doesNotMatch(err, /sesame/);
+  }
+  server.files.set('/app.aci?token=sesame', { body: aci.bytes });
+  assert.equal((await direct('--debug', url)).status, 0);
+  assert.doesNotMatch(readFileSync(join(store().dir, 'index.json'), 'utf8'), /sesame/);
+  const templates = ['http', 'https'].map((scheme) => ['ac-discovery', `example.com ${scheme}://storage.example.com/{name}.{ext}`] as const);
+  server.files.set('example.com/app?ac-discovery=1', page(...templates));
+  server.files.set('storage.example.com/example.com/app.aci', { body: aci.bytes });
+  const { err, status } = await fetch('--insecure-options=http', 'example.com/app');
+  assert.equal(status, 0, err);
+}); // prettier-ignore
+
 test('rkt-fetch refuses files that are no ACI, and leaves nothing of them', async (t) => {
   const { direct, server, store } = await setUp(t);
   const refused = async (body: Buffer | string, pattern: RegExp, headers = {}) => {
