@@ -101,6 +101,17 @@ test('rkt-fetch refuses what has another name or other labels than were asked fo
   assert.deepEqual(readdirSync(join(store().dir, 'partial')), []);
 }); // prettier-ignore
 
+test('rkt-fetch refuses a file that it knows already, fresh or not, under another name', async (t) => {
+  const { fetch, server } = await setUp(t);
+  server.files.set('example.com/?ac-discovery=1', page(['ac-discovery', 'example.com https://storage.example.com/x.{ext}']));
+  for (const control of ['max-age=1000', 'no-cache']) {
+    const { bytes } = makeAci({ version: control.slice(0, 2) });
+    server.files.set('storage.example.com/x.aci', { body: bytes, headers: { 'cache-control': control } });
+    await fetch('example.com/app');
+    assertRefused(await fetch('example.com/other'), EXIT.dataRefused, /"example\.com\/other" expected but "example\.com\/app" found/);
+  }
+}); // prettier-ignore
+
 test('rkt-fetch says in one line why an image is not discovered', async (t) => {
   const { fetch, direct, server } = await setUp(t);
   assertRefused(await fetch('example.com/app'), EXIT.notFound, /no page of it or above it has a meta tag "ac-discovery" for it/);
