@@ -227,7 +227,7 @@ suite("images in appc's format", { skip: skipPods }, () => {
 
 suite('a hostile store of ACIs', { skip: skipPods }, () => {
   /** Puts an artifact into the store that says something else than the ACI in it. */
-  function forge(rkt: Rkt, { config, imageId }: { config?: object; imageId?: string }): string {
+  function forge(rkt: Rkt, { config, imageId, served }: { config?: object; imageId?: string; served?: Buffer }): string {
     const store = join(rkt.dir, 'store');
     const aci = makeAci({ name: 'example.com/real', manifest: { app: { exec: ['/x'], ...ROOT } } });
     const blob = (bytes: Buffer | string) => {
@@ -241,7 +241,7 @@ suite('a hostile store of ACIs', { skip: skipPods }, () => {
     const manifest = blob(JSON.stringify({
       schemaVersion: 2, mediaType, artifactType: 'application/vnd.appc.image.v1',
       config: { mediaType: 'application/vnd.appc.image.manifest.v1+json', ...blob(config === undefined ? aci.manifest : JSON.stringify(config)) },
-      layers: [{ mediaType: 'application/vnd.appc.image.aci+gzip', ...blob(aci.bytes) }],
+      layers: [{ mediaType: 'application/vnd.appc.image.aci+gzip', ...blob(served ?? aci.bytes) }],
       annotations: { 'org.rkt.appc.id': id },
     }));
     writeFileSync(join(store, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
@@ -276,6 +276,17 @@ suite('a hostile store of ACIs', { skip: skipPods }, () => {
       app: { exec: ['/evil'], ...ROOT },
     };
     checkRefused(prepare(rkt, forge(rkt, { config: manifest })), 65, /its manifest has the digest/);
+  });
+
+  test('a tree is not taken for that of another file, such as a signed one, under its id and manifest', (t) => {
+    const rkt = makeRkt(t);
+    assert.equal(prepare(rkt, forge(rkt, {})).status, 0);
+    const { bytes } = makeAci({ name: 'example.com/signed' });
+    checkRefused(
+      prepare(rkt, forge(rkt, { served: bytes })),
+      65,
+      /its manifest has the digest|its image id begins with/,
+    );
   });
 
   test('files that an ACI cannot have harm nobody', (t) => {

@@ -25,6 +25,13 @@ export interface Aci {
   readonly manifest: ImageManifest;
 }
 
+/** What of an ACI is compared while it is unpacked. */
+export interface UnpackedAci extends Aci {
+  readonly manifestDigest: Digest;
+  /** The file as it was served. */
+  readonly blob: { readonly digest: Digest };
+}
+
 /** One ACI of those that make up the files of an image. */
 export interface AciLayer<A extends Aci> {
   readonly aci: A;
@@ -95,12 +102,20 @@ export function checkDependency({ imageId, manifest }: Aci, dependency: Dependen
 /**
  * The chain ids of the ACIs of an image, the lowest first: the names of their trees.
  *
- * Each is made of everything that decides what the tree is: the image id, the manifest, the whitelists, and what lies below.
+ * Each is made of everything that decides what the tree is: the image id, the manifest, the whitelists, and what lies below;
+ * and of the file as it was served. Signatures are over that file: a tree that is there has been made of it and of no other.
  */
-export function aciChainIds(layers: readonly AciLayer<Aci & { readonly manifestDigest: Digest }>[]): Digest[] {
+export function aciChainIds(layers: readonly AciLayer<UnpackedAci>[]): Digest[] {
   const chain: Digest[] = [];
   for (const { aci, whitelists } of layers) {
-    const text = JSON.stringify(['aci', chain.at(-1) ?? '', aci.imageId, aci.manifestDigest, whitelists]);
+    const text = JSON.stringify([
+      'aci',
+      chain.at(-1) ?? '',
+      aci.blob.digest,
+      aci.imageId,
+      aci.manifestDigest,
+      whitelists,
+    ]);
     chain.push(parseDigest(`sha256:${createHash('sha256').update(text).digest('hex')}`));
   }
   return chain;

@@ -16,6 +16,7 @@ export {
   resolveDependencies,
   type Aci,
   type AciLayer,
+  type UnpackedAci,
 } from './dependencies.ts';
 export {
   discover,

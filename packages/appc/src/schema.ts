@@ -6,6 +6,8 @@ import { LAYERS_MAX } from '@rkt/formats';
 
 /** The lengths of lists: far above what images in use have, and low enough for loops over two of them. */
 const LABELS_MAX = 100;
+/** The characters of all labels together: they become the name of the image in the index of the store. */
+const LABELS_LENGTH_MAX = 8192;
 const ENTRIES_MAX = 10_000;
 
 const PATH_LENGTH_MAX = 4095;
@@ -52,6 +54,10 @@ const labels = v.pipe(
   list(v.object({ name: identifier, value: v.string() }), LABELS_MAX),
   unique(),
   v.check((found) => !found.some(({ name }) => name === 'name'), 'expected no label "name"'),
+  v.check(
+    (found) => found.reduce((sum, { name, value }) => sum + name.length + value.length, 0) <= LABELS_LENGTH_MAX,
+    `expected no more than ${LABELS_LENGTH_MAX} characters`,
+  ),
 );
 
 const program = v.pipe(

@@ -22,7 +22,10 @@ function images(specs: Readonly<Record<string, Spec>>) {
       const wanted = dependencies.map((given) => (typeof given === 'string' ? { imageName: given } : given));
       const manifest = parse(smallManifest({ name, dependencies: wanted, ...keys }));
       const imageId = parseImageId(`sha512-${createHash('sha512').update(name).digest('hex')}`);
-      return [name, { imageId, manifest, manifestDigest: digestOf(JSON.stringify(manifest)) }] as const;
+      return [
+        name,
+        { imageId, manifest, manifestDigest: digestOf(JSON.stringify(manifest)), blob: { digest: digestOf(name) } },
+      ] as const;
     }),
   );
   const get = (name: string) => {
@@ -91,7 +94,7 @@ test('checkDependency() compares the name, and the id or else the labels', () =>
     assert.throws(() => checkDependency(aci, dependency(keys)), { ...REFUSED, message });
 });
 
-test('aciChainIds() are others for another image, manifest, whitelist or order', async () => {
+test('aciChainIds() are others for another image, file, manifest, whitelist or order', async () => {
   const { get } = images({ a: {}, b: {} });
   const [a, b] = [get('a'), get('b')];
   const layer = (aci: typeof a, whitelists: string[][] = []) => ({ aci, whitelists });
@@ -103,6 +106,7 @@ test('aciChainIds() are others for another image, manifest, whitelist or order',
     [layer(a, [['/x']]), layer(b)],
     [layer(a), layer({ ...b, manifestDigest: a.manifestDigest })],
     [layer(a), layer({ ...b, imageId: a.imageId })],
+    [layer(a), layer({ ...b, blob: a.blob })],
   ].map(aciChainIds);
   assert.equal(new Set(chains.map((chain) => chain.at(-1))).size, chains.length);
   assert.deepEqual(aciChainIds([layer(a), layer(b)]), chains[0]);

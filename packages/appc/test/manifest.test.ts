@@ -55,6 +55,7 @@ test('parseImageManifest() refuses what the specification does not allow', () =>
     [{ labels: [...label('os', 'linux').labels, ...label('arch', 'x86_64').labels] }, /bad arch "x86_64" for linux/],
     [{ labels: [...label('a', '1').labels, ...label('a', '1').labels] }, /each name once/],
     [{ labels: {} }, /labels/],
+    [label('version', 'x'.repeat(8200)), /labels: expected no more than 8192 characters/],
     [{ labels: Array.from({ length: 101 }, (_, n) => ({ name: `l${n}`, value: '' })) }, /labels/],
     [{ pathWhitelist: ['etc/passwd'] }, /pathWhitelist\.0: expected an absolute path/],
     [{ pathWhitelist: ['/a/../b'] }, /without "\.\."/],

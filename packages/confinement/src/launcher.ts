@@ -105,7 +105,7 @@ function words(rights: 'read' | 'change'): string[] {
   const named =
     rights === 'read'
       ? [
-          '\tcase $path in file:///*) path=${path#file://} ;; oci:* | oci-archive:* | docker-archive:*) path=${path#*:} ;; esac',
+          '\tcase $path in file:///*) path=${path#file://} ;; aci:*) path=${path#*:} ;; oci:* | oci-archive:* | docker-archive:*) path=${path#*:} ;; esac',
           '\tmay $read "$path" "${path%:*}" "${path%%:*}"',
         ]
       : ['\tcase $path in */*) may $change "${path%/*}/" ;; *) may $change . ;; esac'];

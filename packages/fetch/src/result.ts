@@ -14,7 +14,7 @@ export function fullId(id: FetchedImage['id']): string {
 /** The result as JSON: an array with an object per image. */
 export function printJson(images: readonly FetchedImage[], pretty: boolean): string {
   const objects = images.map(({ id, name, mediaType, size, manifest }) => ({
-    id,
+    id: fullId(id),
     name,
     mediaType,
     size,

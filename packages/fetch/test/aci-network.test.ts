@@ -101,6 +101,17 @@ test('rkt-fetch refuses what has another name or other labels than were asked fo
   assert.deepEqual(readdirSync(join(store().dir, 'partial')), []);
 }); // prettier-ignore
 
+test('rkt-fetch refuses a file that it knows already, fresh or not, under another name', async (t) => {
+  const { fetch, server } = await setUp(t);
+  server.files.set('example.com/?ac-discovery=1', page(['ac-discovery', 'example.com https://storage.example.com/x.{ext}']));
+  for (const control of ['max-age=1000', 'no-cache']) {
+    const { bytes } = makeAci({ version: control.slice(0, 2) });
+    server.files.set('storage.example.com/x.aci', { body: bytes, headers: { 'cache-control': control } });
+    await fetch('example.com/app');
+    assertRefused(await fetch('example.com/other'), EXIT.dataRefused, /"example\.com\/other" expected but "example\.com\/app" found/);
+  }
+}); // prettier-ignore
+
 test('rkt-fetch says in one line why an image is not discovered', async (t) => {
   const { fetch, direct, server } = await setUp(t);
   assertRefused(await fetch('example.com/app'), EXIT.notFound, /no page of it or above it has a meta tag "ac-discovery" for it/);
@@ -240,6 +251,27 @@ test('rkt-fetch begins anew if the file is another one than what is there of it,
     assert.deepEqual(statusesOf(server), wanted, JSON.stringify(partial));
   }
 });
+
+test('rkt-fetch tells nobody the query of an address, and prefers TLS if both are offered', async (t) => {
+  const { direct, fetch, server, store } = await setUp(t);
+  const aci = makeAci({ version: '1' });
+  const url = `https://${server.host}/app.aci?token=sesame`;
+  const outcomes = [await direct(url), await direct('--pull-policy=never', url)];
+  server.files.set('/app.aci?token=sesame', { body: 'x'.repeat(600), isPlain: true });
+  outcomes.push(await direct(url));
+  for (const { err, status } of outcomes) {
+    assert.notEqual(status, 0);
+    assert.doesNotMatch(err, /sesame/);
+  }
+  server.files.set('/app.aci?token=sesame', { body: aci.bytes });
+  assert.equal((await direct('--debug', url)).status, 0);
+  assert.doesNotMatch(readFileSync(join(store().dir, 'index.json'), 'utf8'), /sesame/);
+  const templates = ['http', 'https'].map((scheme) => ['ac-discovery', `example.com ${scheme}://storage.example.com/{name}.{ext}`] as const);
+  server.files.set('example.com/app?ac-discovery=1', page(...templates));
+  server.files.set('storage.example.com/example.com/app.aci', { body: aci.bytes });
+  const { err, status } = await fetch('--insecure-options=http', 'example.com/app');
+  assert.equal(status, 0, err);
+}); // prettier-ignore
 
 test('rkt-fetch refuses files that are no ACI, and leaves nothing of them', async (t) => {
   const { direct, server, store } = await setUp(t);

@@ -8,8 +8,14 @@ type Labels = AppcReference['labels'];
 
 const LABELS_MAX = 100;
 
+/** True for the text of an address: nothing else begins with a scheme and two slashes. */
+export function isAddress(text: string): boolean {
+  return /^[a-zA-Z][a-zA-Z0-9+.-]*:\/\//.test(text);
+}
+
 /** True for the text of a path: no appc name looks like one. */
 export function isFile(text: string): boolean {
+  if (isAddress(text)) return false;
   return text.startsWith('/') || text.split('/').some((part) => part === '.' || part === '..') || isBareFile(text);
 }
 
@@ -19,8 +25,9 @@ function isBareFile(text: string): boolean {
 
 /** The file that a path or an address is; else what is wrong with it. */
 export function parseArchive(text: string): ArchiveReference | string {
-  if (text.includes('\0')) return 'it has a NUL byte';
-  if (!text.includes('://') || isFile(text)) return { kind: 'aci-file', location: text };
+  if (text === '' || text.includes('\0')) return 'wanted a path or an address';
+  // A name without a directory is given one, so that it is a path wherever it is read again.
+  if (!isAddress(text)) return { kind: 'aci-file', location: isFile(text) ? text : `./${text}` };
   const url = URL.parse(text);
   if (url === null || !['file:', 'http:', 'https:'].includes(url.protocol)) {
     return 'wanted an address with file, http or https, or docker://HOST/REPO[:TAG|@DIGEST]';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure, printable } from '@rkt/exit';
 import { isImageIdPrefix, type AcIdentifier } from './appc.ts';
-import { isFile, parseAppc, parseArchive, parseCimd, printAppc } from './appc-reference.ts';
+import { isAddress, isFile, parseAppc, parseArchive, parseCimd, printAppc } from './appc-reference.ts';
 import { isDigest, type Digest } from './digest.ts';
 
 /** An image in a registry, as the distribution specification names it. */
@@ -50,7 +50,8 @@ const ID = /^sha256[:-][0-9a-f]{8,64}$/;
 
 /**
  * The reference that the text is: `docker://HOST/REPO[:TAG|@DIGEST]`, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`,
- * `docker-archive:FILE[:REF]`, a path or address of an ACI, an appc name `NAME[:VERSION][,LABEL=VALUE]`, `sha256:HEX` or `sha512-HEX`.
+ * `docker-archive:FILE[:REF]`, a path or address of an ACI, with `aci:` before it or not, an appc name
+ * `NAME[:VERSION][,LABEL=VALUE]`, `sha256:HEX` or `sha512-HEX`.
  *
  * A path is one that is absolute, has a component `.` or `..`, or ends in `.aci`; what lies in the working directory does not matter.
  */
@@ -63,11 +64,13 @@ export function parseReference(text: string): Reference {
   if (text.startsWith('oci-archive:')) return parseLayout(text, 'oci-archive');
   if (text.startsWith('docker-archive:')) return parseLayout(text, 'docker-archive');
   if (text.startsWith('oci:')) return parseLayout(text, 'oci');
-  const found = text.startsWith('cimd:')
-    ? parseCimd(text)
-    : isFile(text) || text.includes('://')
-      ? parseArchive(text)
-      : parseAppc(text);
+  const found = text.startsWith('aci:')
+    ? parseArchive(text.slice('aci:'.length))
+    : text.startsWith('cimd:')
+      ? parseCimd(text)
+      : isFile(text) || isAddress(text)
+        ? parseArchive(text)
+        : parseAppc(text);
   if (typeof found !== 'string') return found;
   throw refused(text, found);
 }

@@ -32,6 +32,10 @@ const CANONICAL: readonly (readonly [string, string])[] = [
   ['cimd:appc:v=0:example.com/app?a=b%2Cc', 'cimd:appc:v=0:example.com/app?a=b%2Cc'],
   ['localhost:5000/x', 'localhost:5000/x'],
   ['app.aci', 'app.aci'],
+  ['aci:app.aci', 'app.aci'],
+  ['aci:app', './app'],
+  ['aci:a:b', './a:b'],
+  ['aci:https://example.com/app.aci', 'https://example.com/app.aci'],
   ['./app', './app'],
   ['./a:b,c', './a:b,c'],
   ['../dir/app.aci', '../dir/app.aci'],
@@ -39,6 +43,8 @@ const CANONICAL: readonly (readonly [string, string])[] = [
   ['file:///srv/my%20app.aci', '/srv/my app.aci'],
   ['https://example.com/a%20b.aci?x=1#f', 'https://example.com/a%20b.aci?x=1'],
   ['http://example.com/app.aci', 'http://example.com/app.aci'],
+  ['https://example.com/a/../b/./app.aci', 'https://example.com/b/app.aci'],
+  ['./https://x', './https://x'],
   ['cimd:aci-archive:v=0:https%3A%2F%2Fexample.com%2Fapp.aci', 'https://example.com/app.aci'],
 ];
 
@@ -52,7 +58,7 @@ test('parseReference() reads each form, and printReference() is canonical', () =
 test('parseReference() refuses what is no image reference, with the status of wrong usage', () => {
   const wrong = ['', 'Busybox', 'app:1:2', 'app:', 'app,x', 'app,x=', 'app:1,version=2', 'app,name=x', 'app,A=b', 'a,b=c,b=c', 'a..b',
     'https://example.com/app', 'https://u:p@example.com/app.aci', 'ftp://x/app.aci', 'file://host/app.aci', 'file:///%zz.aci', '/a\0.aci',
-    'sha512-0', 'sha512-not-existed', 'cimd:docker:v=0:x', 'cimd:appc:v=0:A', 'cimd:appc:v=0:a?b=%zz', 'some~random~aci~', 'docker://', 'docker://UPPER/case', 'docker://a/b:', 'docker://a/b:bad tag', 'docker://a/../b',
+    'aci:', 'aci:docker://x', 'sha512-0', 'sha512-not-existed', 'cimd:docker:v=0:x', 'cimd:appc:v=0:A', 'cimd:appc:v=0:a?b=%zz', 'some~random~aci~', 'docker://', 'docker://UPPER/case', 'docker://a/b:', 'docker://a/b:bad tag', 'docker://a/../b',
     'docker://a/b@sha256:12', 'docker://a/b@sha512:00', 'oci:', 'oci:x:', 'sha256:123', 'docker://user:pw@host/x', 'http://x']; // prettier-ignore
   for (const text of wrong) assert.throws(() => parseReference(text), { name: 'Failure', status: 64 }, text);
 });

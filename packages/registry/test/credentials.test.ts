@@ -39,6 +39,19 @@ function makeHome(t: TestContext): Found {
   };
 }
 
+test('findCredentials() asks rkt\u2019s own configuration first, unless the user names a file', async (t) => {
+  const home = makeHome(t);
+  home.write('.docker/config.json', { auths: { 'r.example': auth('docker:x') } });
+  const file = home.write('named.json', { auths: { 'r.example': auth('named:x') } });
+  const sources = { environment: { HOME: home.write('x', '').replace(/\/x$/, '') }, uid: 1000, helper: () => Promise.resolve(undefined) };
+  const configured = (host: string) =>
+    host === 'r.example' ? ({ kind: 'password', username: 'own', password: 'x' } as const) : undefined;
+  const wanted = { host: 'r.example', repository: 'a' };
+  assert.deepEqual(await findCredentials(wanted, { ...sources, configured }), isPassword('own', 'x'));
+  assert.deepEqual(await findCredentials(wanted, { ...sources, configured: () => undefined }), isPassword('docker', 'x'));
+  assert.deepEqual(await findCredentials(wanted, { ...sources, configured, authFile: file }), isPassword('named', 'x'));
+}); // prettier-ignore
+
 function isConfigurationFailure(pattern: RegExp) {
   return (error: unknown) => {
     assert.ok(error instanceof Failure, String(error));

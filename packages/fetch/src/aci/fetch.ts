@@ -47,18 +47,27 @@ async function obtain(reference: AciReference, session: Session): Promise<Stored
   // A file is always read: that costs no network, and it may be another than it was.
   if (reference.kind === 'aci-file') {
     const request = requestOf(reference);
+    say(session, `using image from file ${reference.location}`);
     const aci = await importFile(reference.location, request, session.options);
     const image = { manifest: aci.digest, downloaded: Date.now(), fresh: 0 };
     store.writeRemote({ url: urlOf(reference), image });
     return aci;
   }
   const stored = policy === 'update' ? undefined : findStored(store, reference);
-  if (stored !== undefined) return stored;
-  if (policy === 'never') {
-    throw notStored(reference.kind === 'appc' ? 'image name' : 'URL', printReference(reference));
+  const what = reference.kind === 'appc' ? 'image name' : 'URL';
+  const text = textOf(reference);
+  if (stored !== undefined) {
+    say(session, `using image from local store for ${what} ${text}`);
+    return stored;
   }
+  if (policy === 'never') throw notStored(what, text);
   if (reference.kind === 'aci-url') return session.download(reference.location, requestOf(reference));
   return session.discoverAndDownload(reference, requestOf(reference));
+}
+
+/** What only those want to read who ask why. */
+function say({ options: { context } }: Session, message: string): void {
+  if (context.debug) context.note(printable(message));
 }
 
 /** A dependency by its id if it has one, else by its name and labels. */
@@ -104,8 +113,14 @@ function findStored(
   }
 }
 
-function requestOf(reference: AciReference): ImportRequest {
+/** A reference without what may be secret in it, the query of an address. */
+function textOf(reference: AciReference): string {
   const text = printReference(reference);
+  return reference.kind === 'aci-url' ? text.replace(/\?.*$/s, '') : text;
+}
+
+function requestOf(reference: AciReference): ImportRequest {
+  const text = textOf(reference);
   const isLatest = reference.kind === 'appc' && [undefined, 'latest'].includes(labelOf(reference.labels, 'version'));
   return { text, source: text, wanted: reference.kind === 'appc' ? reference : undefined, isLatest };
 }

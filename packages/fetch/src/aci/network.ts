@@ -59,7 +59,7 @@ async function findAddress(reference: AppcReference, web: Web, options: FetchOpt
   ).catch((error: unknown) => {
     throw withHint(error, reference, cannot);
   });
-  const usable = endpoints.find(({ aci }) => insecure.http || aci.startsWith('https:'));
+  const usable = endpoints.find(({ aci }) => aci.startsWith('https:')) ?? (insecure.http ? endpoints[0] : undefined);
   if (usable !== undefined) return usable.aci;
   throw new Failure(
     EXIT.notPermitted,
