@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Readable, type Writable } from 'node:stream';
-import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
+import { describe, EXIT, Failure, reason, type ExitStatus } from '@rkt/exit';
 import { libraryFile, writeNew } from '@rkt/files';
 import { printable } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
@@ -61,7 +61,17 @@ export async function unpackLayer({ layer, scratch, workplace }: UnpackInput): P
   // The writer has the pipe now: while we held it too, neither would notice the other's end.
   reader.stdout.destroy();
   const files = collect(writer.stdout, 4 * 1024 * 1024);
-  const [readerEnd, writerEnd, digest] = await Promise.all([ended(reader), ended(writer), feed(layer, reader.stdin)]);
+  const ends = Promise.all([ended(reader), ended(writer)]);
+  let digest: string;
+  try {
+    digest = await feed(layer, reader.stdin);
+  } catch (error) {
+    // Both wait for the rest of the blob, and this process would wait for them.
+    for (const child of [reader, writer]) child.kill('SIGKILL');
+    await ends;
+    throw cannotRead(layer, error);
+  }
+  const [readerEnd, writerEnd] = await ends;
   if (digest !== descriptor.digest) {
     throw new Failure(
       EXIT.dataRefused,
@@ -73,6 +83,15 @@ export async function unpackLayer({ layer, scratch, workplace }: UnpackInput): P
     (line) => `layer ${descriptor.digest}: ${printable(line.replace(/^warning: /, ''))}`,
   );
   return { warnings, ...parseReadFiles(await files) };
+}
+
+function cannotRead({ descriptor }: Layer, error: unknown): unknown {
+  if (describe(error) === undefined) return error;
+  return new Failure(
+    EXIT.system,
+    `cannot unpack layer "${descriptor.digest}": its blob cannot be read: ${reason(error)}`,
+    { cause: error },
+  );
 }
 
 /** The reader's word counts first: the writer only sees its stream end early. */
@@ -126,6 +145,8 @@ function bytesOf(stream: Readable): AsyncIterable<Buffer> {
 
 /** Waits until the stream takes more, or has ended. */
 async function drained(stream: Writable): Promise<void> {
+  // It has said so already, and will not again.
+  if (stream.destroyed) return;
   const waiting = new AbortController();
   const { signal } = waiting;
   const events = ['drain', 'close'].map((event) => once(stream, event, { signal }));
