@@ -79,7 +79,7 @@ function isKill(fault: Fault): boolean {
 }
 
 function filterOf(fault: Fault): Filter {
-  return { program: 'stage1', ...(isKill(fault) ? {} : { except: INFALLIBLE }) };
+  return { program: 'stage1', alone: true, ...(isKill(fault) ? {} : { except: INFALLIBLE }) };
 }
 
 interface Expected {
