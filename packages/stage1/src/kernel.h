@@ -51,6 +51,9 @@
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256
 #endif
+#ifndef SEEK_CUR
+#define SEEK_CUR 1
+#endif
 #ifndef IFF_UP
 #define IFF_UP 1
 #endif

@@ -26,7 +26,7 @@ int wait_for(int pid);
 void renew_death_with_parent(const struct state *state);
 
 /* Appends the line of a process to a status file: a verb and up to two numbers; without numbers if
- * they are -1. */
+ * they are -1. One that cannot be written is mentioned once on standard error. */
 void append_status(int fd, const char *verb, const int numbers[2]);
 
 /* Appends how a process ended. */

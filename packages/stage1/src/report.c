@@ -183,6 +183,18 @@ _Noreturn void complain_simply(enum status status, const char *verb, const char 
 	exit_now((int)status);
 }
 
+void mention(const char *verb, const char *object, int error)
+{
+	struct output output = {.length = 0};
+	put(&output, "stage1: cannot ");
+	put(&output, verb);
+	put(&output, " \"");
+	put_path(&output, object, strlen(object));
+	put(&output, "\": ");
+	put_reason(&output, NULL, error);
+	flush(&output, 2);
+}
+
 _Noreturn void fail(struct state *state, int error)
 {
 	struct output output = {.length = 0};
