@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
+import { podCgroups } from '@rkt/cgroups';
 import { makeRkt, runPod, skipPods, startPod } from './rkt.ts';
 
 /** A process and all below it. */
@@ -45,6 +46,7 @@ suite('the life of a pod', { skip: skipPods }, () => {
     assert.equal(rkt.ok('stop', pod.uuid), `"${pod.uuid}"`);
     assert.equal(await pod.ended, 128 + 15);
     assert.match(rkt.run('status', pod.uuid).stdout, /^app-busybox=143$/m);
+    assert.deepEqual(podCgroups(pod.uuid), []);
     rkt.ok('gc', '--grace-period=0s');
     rkt.ok('gc', '--grace-period=0s');
     assert.equal(rkt.ok('list', '--no-legend'), '');

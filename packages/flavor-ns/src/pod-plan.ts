@@ -80,7 +80,15 @@ export function userNamespaceFd(pod: PodManifest): number | null {
   return 'first' in pod.userNamespace ? FD.namespaces : null;
 }
 
-function namespaces({ pod, host }: PodInput): Line[] {
+/** The cgroups of all apps, each after those below it. */
+function removals(input: PodInput): Line[] {
+  const all = cgroupsOf(input).flatMap(({ remove }) => remove);
+  const once = all.filter(({ path }, index) => all.findLastIndex((other) => other.path === path) === index);
+  return once.length === 0 ? [] : [comment('what is left of the cgroups when the pod has ended'), ...once];
+}
+
+function namespaces(input: PodInput): Line[] {
+  const { pod, host } = input;
   const { userNamespace } = pod;
   const map = 'first' in userNamespace ? [{ inside: 0, outside: userNamespace.first, count: userNamespace.count }] : [];
   const supervisor = host.hierarchies.unified === undefined ? null : FD.supervisorCgroup;
@@ -91,6 +99,7 @@ function namespaces({ pod, host }: PodInput): Line[] {
     comment('input and output: no terminal of the caller goes into the pod'),
     ...(interactive ? interactiveTerminal() : noInput()),
     { op: 'pipes' },
+    ...removals(input),
     comment('from here on in the first process of the pod; its parent waits and writes the status'),
     {
       op: 'clone',

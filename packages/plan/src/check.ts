@@ -33,6 +33,7 @@ function isProgram({ op }: Op): boolean {
 function countProblem(ops: readonly Op[]): string | undefined {
   const count = (name: Op['op']): number => ops.filter(({ op }) => op === name).length;
   if (count('clone') > limits.clones) return `more than ${limits.clones} clone`;
+  if (count('rmdir_after') > limits.removals) return `more than ${limits.removals} rmdir_after`;
   if (count('app') >= limits.plans) return `more than ${limits.plans - 1} app`;
   return count('seccomp') > limits.filters ? `more than ${limits.filters} seccomp` : undefined;
 }
@@ -42,11 +43,14 @@ function opProblem(op: Op, rest: readonly Op[]): string | undefined {
   if (op.op === 'namespaces' && op.fd + op.flags.length > limits.descriptors) {
     return `the descriptors of namespaces do not fit below ${limits.descriptors}`;
   }
-  if ((op.op === 'terminal' || op.op === 'pipes') && rest.every((later) => later.op !== 'clone')) {
+  if (NEEDS_CLONE.has(op.op) && rest.every((later) => later.op !== 'clone')) {
     return `no clone follows ${op.op}`;
   }
   return undefined;
 }
+
+/** What the parent of a clone is told beforehand. */
+const NEEDS_CLONE: ReadonlySet<string> = new Set(['pipes', 'rmdir_after', 'terminal']);
 
 function isBeneath(path: string): boolean {
   return !path.startsWith('/') && !path.split('/').includes('..');

@@ -48,6 +48,7 @@ const sentences: Readonly<Record<OperationName, string>> = {
   pidfd_open: 'Open process {pid}, if it is {nspid} in its own namespace, as descriptor {fd}.',
   clone:
     'Go on in a child[ with new {flags} namespaces][, in the cgroup of descriptor {cgroup_fd}][; its start and end go to descriptor {status_fd}][; user ids map {uid_map}][; group ids map {gid_map}].',
+  rmdir_after: 'When the next child has ended, remove the empty directory {path}.',
   sethostname: 'Set the host name to {name}.',
   setdomainname: 'Set the NIS domain name to {name}.',
   ioctl: 'Set {flags} on the network interface {interface}.',

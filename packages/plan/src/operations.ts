@@ -328,6 +328,11 @@ export const operations = {
     see: 'clone3(2)',
     text: 'Goes on in a child in new namespaces and in the cgroup; the parent writes the maps, forwards signals, relays the terminal, waits, records the start and the end in the status descriptor, and exits as the child did.',
   },
+  rmdir_after: {
+    args: [['path', 'path']],
+    see: 'rmdir(2)',
+    text: 'When the child of the next clone has ended, its parent removes the empty directory, in the order of these lines; what is busy for longer than a moment, or cannot be removed, is left without a word. Made for cgroups.',
+  },
   sethostname: { args: [['name', 'text']], see: 'sethostname(2)', text: 'Sets the host name.' },
   setdomainname: { args: [['name', 'text']], see: 'setdomainname(2)', text: 'Sets the NIS domain name.' },
   ioctl: {

@@ -40,6 +40,7 @@ static perform *const performers[OP_COUNT] = {
 	[OP_SETNS] = perform_setns,
 	[OP_PIDFD_OPEN] = perform_pidfd_open,
 	[OP_CLONE] = perform_clone,
+	[OP_RMDIR_AFTER] = perform_rmdir_after,
 	[OP_SETHOSTNAME] = perform_sethostname,
 	[OP_SETDOMAINNAME] = perform_setdomainname,
 	[OP_IOCTL] = perform_ioctl,

@@ -203,6 +203,7 @@ int perform_clone(struct state *state, const struct arguments *arguments)
 	set_dumpable_for_maps(true);
 	child.pid = make_process(&birth);
 	if (child.pid == 0) {
+		forget_removals();
 		close_fd(child.signal_fd);
 		close_fd(ends[1]);
 		close_fd(state->parent_fd);

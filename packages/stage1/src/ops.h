@@ -48,6 +48,7 @@ perform perform_unshare;
 perform perform_setns;
 perform perform_pidfd_open;
 perform perform_clone;
+perform perform_rmdir_after;
 perform perform_sethostname;
 perform perform_setdomainname;
 perform perform_ioctl;

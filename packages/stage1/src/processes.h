@@ -47,6 +47,9 @@ struct child {
 };
 _Noreturn void be_parent(const struct state *state, const struct child *child);
 
+/* Forgets what the parent of a clone is going to remove: in its child. */
+void forget_removals(void);
+
 /* Gives the memory that plans and filters were read into back to the kernel. */
 void forget_plans(void);
 

@@ -45,6 +45,7 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_SETNS] = "join namespace",
 	[OP_PIDFD_OPEN] = "open process",
 	[OP_CLONE] = "make process",
+	[OP_RMDIR_AFTER] = "remember directory",
 	[OP_SETHOSTNAME] = "set host name",
 	[OP_SETDOMAINNAME] = "set domain name",
 	[OP_IOCTL] = "change interface",

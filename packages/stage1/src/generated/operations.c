@@ -656,6 +656,14 @@ const struct operation operations[OP_COUNT] = {
 		    {"gid_map", KIND_IDMAP, SET_NONE},
 		},
 	    },
+	[OP_RMDIR_AFTER] =
+	    {
+		"rmdir_after",
+		1,
+		{
+		    {"path", KIND_PATH, SET_NONE},
+		},
+	    },
 	[OP_SETHOSTNAME] =
 	    {
 		"sethostname",
