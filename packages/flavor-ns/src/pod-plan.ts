@@ -30,6 +30,7 @@ export function podPlan(input: PodInput): Line[] {
   const running = `${dir}/pods/run/${pod.uuid}`;
   return [
     comment(`pod ${pod.uuid}: what root does to run it, see rkt-plan(5)`),
+    ...sealed(pod),
     comment('claim the pod: whoever holds this lock is the pod'),
     { op: 'open', fd: FD.lock, path: prepared, flags: ['O_RDONLY', 'O_DIRECTORY', 'O_CLOEXEC'], mode: 0 },
     { op: 'flock', fd: FD.lock, operation: ['LOCK_EX', 'LOCK_NB'] },
@@ -43,6 +44,12 @@ export function podPlan(input: PodInput): Line[] {
     ...namespaces(input),
     ...pidOne(input),
   ];
+}
+
+/** Root of a pod that is root of the host could change the program of the host that it finds as /proc/self/exe. */
+export function sealed(pod: PodManifest): Line[] {
+  if ('first' in pod.userNamespace) return [];
+  return [comment('the pod has the ids of the host: it must not get at a program of the host'), { op: 'seal' }];
 }
 
 function appendTo(fd: number, path: string): Line {

@@ -16,12 +16,13 @@ export function checkPlan(ops: readonly Op[], name: string, role: PlanRole = 'ma
 }
 
 function endProblem(ops: readonly Op[]): string | undefined {
+  if (ops.slice(1).some((op) => op.op === 'seal')) return 'an operation precedes seal';
   const early = ops.slice(0, -1).find((op) => isProgram(op) || op.op === 'supervise');
   return early === undefined ? undefined : `an operation follows ${early.op}`;
 }
 
 function appPlanProblem(ops: readonly Op[]): string | undefined {
-  const foreign = ops.find(({ op }) => op === 'app' || op === 'supervise' || op === 'clone');
+  const foreign = ops.find(({ op }) => op === 'app' || op === 'supervise' || op === 'clone' || op === 'seal');
   if (foreign !== undefined) return `${foreign.op} in the plan of an app`;
   return ops.slice(-1).some(isProgram) ? undefined : 'the plan of an app does not end in exec or fexecve';
 }

@@ -74,6 +74,7 @@ const sentences: Readonly<Record<OperationName, string>> = {
   terminal: 'If standard input is a terminal, relay it to the pseudoterminal that arrives on descriptor {fd}.',
   openpty: 'Open a pseudoterminal at {path}, send its master over descriptor {fd}, and use it as the terminal.',
   pipes: 'Put pipes between the terminal of the caller and the child.',
+  seal: 'Be executed from a read-only mount, which no program of the pod can change.',
   setenv: 'Set {name} to {value} in the environment of the program.',
   run: 'Run {file} with the arguments {argv}, and wait until it has succeeded.',
   app: 'Start the app {name} by {plan}[ in the cgroup of descriptor {cgroup_fd}]; its end goes to descriptor {status_fd}, {stop_signal} stops it.',

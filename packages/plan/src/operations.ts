@@ -487,6 +487,11 @@ export const operations = {
   },
 
   // Control
+  seal: {
+    args: [],
+    see: 'open_tree(2)',
+    text: "Executes stage1 anew, with its own arguments, from a read-only mount of its file that is nowhere attached, unless it is executed from one already: what a program of the pod finds as /proc/PID/exe can then be changed by nobody. The first line of a plan whose pod has the host's user ids.",
+  },
   setenv: {
     args: [
       ['name', 'text'],

@@ -65,6 +65,7 @@ static perform *const performers[OP_COUNT] = {
 	[OP_TERMINAL] = perform_terminal,
 	[OP_OPENPTY] = perform_openpty,
 	[OP_PIPES] = perform_pipes,
+	[OP_SEAL] = perform_seal,
 	[OP_SETENV] = perform_setenv,
 	[OP_RUN] = perform_run,
 	[OP_APP] = perform_app,

@@ -14,6 +14,7 @@
 
 #include <asm/ioctls.h>
 #include <asm/signal.h>
+#include <asm/statfs.h>
 #include <asm/termbits.h>
 #include <asm/unistd.h>
 #include <linux/capability.h>
@@ -50,6 +51,12 @@
 #endif
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256
+#endif
+#ifndef ST_RDONLY
+#define ST_RDONLY 1
+#define ST_NOSUID 2
+#define ST_NODEV 4
+#define ST_NOSYMFOLLOW 0x2000
 #endif
 #ifndef SEEK_CUR
 #define SEEK_CUR 1

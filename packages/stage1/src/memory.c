@@ -5,6 +5,8 @@
 /* Keeps the compiler from recognising a loop as the very function that it stands in. */
 #define KEEP_LOOP() __asm__ volatile("" ::: "memory")
 
+char **own_arguments;
+
 bool is_same(const char *left, const char *right)
 {
 	while (*left != '\0' && *left == *right) {

@@ -73,6 +73,7 @@ perform perform_report;
 perform perform_terminal;
 perform perform_openpty;
 perform perform_pipes;
+perform perform_seal;
 perform perform_setenv;
 perform perform_run;
 perform perform_app;

@@ -70,6 +70,7 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_TERMINAL] = "relay terminal",
 	[OP_OPENPTY] = "open pseudoterminal",
 	[OP_PIPES] = "make pipes",
+	[OP_SEAL] = "be executed from a read-only mount",
 	[OP_SETENV] = "set variable",
 	[OP_RUN] = "run",
 	[OP_APP] = "start app",

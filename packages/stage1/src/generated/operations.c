@@ -876,6 +876,14 @@ const struct operation operations[OP_COUNT] = {
 		    {0, KIND_FD, SET_NONE},
 		},
 	    },
+	[OP_SEAL] =
+	    {
+		"seal",
+		0,
+		{
+		    {0, KIND_FD, SET_NONE},
+		},
+	    },
 	[OP_SETENV] =
 	    {
 		"setenv",
