@@ -23,4 +23,7 @@ bool has_prefix(const char *text, const char *prefix);
  * in a program that a C library has started. */
 extern char **own_arguments;
 
+/* Puts a name in place of the arguments and of the environment, which others can read in proc. */
+void hide_arguments(const char *name);
+
 #endif
