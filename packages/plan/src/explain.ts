@@ -22,6 +22,7 @@ const sentences: Readonly<Record<OperationName, string>> = {
   symlink: 'Make the symbolic link {path}, which points to {target}.',
   chmod: 'Change the mode of {path} to {mode}.',
   lchown: 'Give {path} to user {uid} and group {gid}.',
+  copy_xattrs: 'Give {to} the extended attributes of users that {from} has.',
   write: 'Write {text} to {path}.',
   flock: 'Lock descriptor {fd} with {operation}.',
   renameat2: 'Rename {oldpath} to {newpath}[ with {flags}].',

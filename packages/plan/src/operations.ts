@@ -160,6 +160,14 @@ export const operations = {
     see: 'lchown(2)',
     text: 'Changes the owner of the path itself.',
   },
+  copy_xattrs: {
+    args: [
+      ['from', 'path'],
+      ['to', 'path'],
+    ],
+    see: 'xattr(7)',
+    text: 'Gives the second file or directory the extended attributes of users (user.*) that the first one has.',
+  },
   write: {
     args: [
       ['path', 'path'],

@@ -81,6 +81,7 @@ async function makeLayer(layers: string, layer: Layer, note: (message: string) =
     for (const warning of made.warnings) note(warning);
     writeNew(join(temporary, 'passwd'), made.passwd);
     writeNew(join(temporary, 'group'), made.group);
+    if (made.xattrs.length > 0) writeNew(join(temporary, 'xattrs'), made.xattrs.map((xattr) => `${xattr}\n`).join(''));
     for (const scratch of ['work', 'merged']) removeTree(join(temporary, scratch));
     for (const plan of ['reader.plan', 'writer.plan']) rmSync(join(temporary, plan));
     syncDirectory(temporary);

@@ -58,6 +58,7 @@ const WRITER: readonly Flag<'capability'>[] = [
  */
 export function writerPlan({ tree, work, merged, parents }: Workplace, program: string): Line[] {
   const lower = parents.toReversed().join(':');
+  const below = parents.at(-1);
   const root: Line =
     parents.length === 0
       ? { op: 'mount', source: tree, target: merged, fstype: '', flags: ['MS_BIND'], data: '' }
@@ -74,6 +75,7 @@ export function writerPlan({ tree, work, merged, parents }: Workplace, program: 
     { op: 'open', fd: 3, path: program, flags: ['O_RDONLY', 'O_CLOEXEC'], mode: 0 },
     { op: 'unshare', flags: ['CLONE_NEWNS', ...OTHER_NAMESPACES] },
     { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
+    ...(below === undefined ? [] : [{ op: 'copy_xattrs', from: below, to: tree } as const]),
     root,
     { op: 'chdir', path: merged },
     { op: 'pivot_root', new_root: '.', put_old: '.' },

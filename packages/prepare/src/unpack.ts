@@ -27,6 +27,8 @@ export interface Unpacked {
   /** The user database of the layer on its parents, byte for byte as latin1; empty if there is none. */
   readonly passwd: string;
   readonly group: string;
+  /** The names of the extended attributes of users that the root directory of the layer on its parents has. */
+  readonly xattrs: readonly string[];
 }
 
 /** What a process said and how it ended. */

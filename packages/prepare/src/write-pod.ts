@@ -2,10 +2,11 @@
 import { chownSync, chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { hostHierarchies } from '@rkt/cgroups';
-import { kernelFeatures, syncDirectory, writeNew } from '@rkt/files';
+import { EXIT, Failure } from '@rkt/exit';
+import { exists, kernelFeatures, runStage1, syncDirectory, writeNew } from '@rkt/files';
 import { appPlan, limitWarnings, podPlan, type CompiledFrom, type Host, type PodInput } from '@rkt/flavor-ns';
 import { printPod, printRuntimeConfig, type PodApp, type RuntimeConfig } from '@rkt/formats';
-import { hexOf } from '@rkt/names';
+import { hexOf, printable } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { type Pod } from '@rkt/pods';
 import { type Composed } from './compose.ts';
@@ -56,9 +57,24 @@ function makeUpper(dir: string, { image }: PodApp, upper: string): void {
   mkdirSync(upper);
   const top = image.layers.at(-1);
   if (top === undefined) return;
-  const { mode, uid, gid } = statSync(join(dir, 'layers', hexOf(top), 'tree'));
+  const layer = join(dir, 'layers', hexOf(top));
+  const { mode, uid, gid } = statSync(join(layer, 'tree'));
   chownSync(upper, uid, gid);
   chmodSync(upper, mode & 0o7777);
+  // Few images have any, and Node cannot see them: the unpacker left a note.
+  if (exists(layer, 'xattrs')) copyXattrs(join(layer, 'tree'), upper);
+}
+
+function copyXattrs(from: string, to: string): void {
+  const plan = `${to}.plan`;
+  writeNew(plan, printPlan([{ op: 'copy_xattrs', from, to }]), 0o600);
+  const problem = runStage1(plan);
+  if (problem !== undefined)
+    throw new Failure(
+      EXIT.system,
+      `cannot copy attributes of "${from}": ${printable(problem.replace(/^stage1: [^ ]*: /, ''))}`,
+    );
+  rmSync(plan);
 }
 
 function makeVolumes(pod: Pod, { manifest }: Composed): void {

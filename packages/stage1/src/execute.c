@@ -17,6 +17,7 @@ static perform *const performers[OP_COUNT] = {
 	[OP_SYMLINK] = perform_symlink,
 	[OP_CHMOD] = perform_chmod,
 	[OP_LCHOWN] = perform_lchown,
+	[OP_COPY_XATTRS] = perform_copy_xattrs,
 	[OP_WRITE] = perform_write,
 	[OP_FLOCK] = perform_flock,
 	[OP_RENAMEAT2] = perform_renameat2,

@@ -25,6 +25,7 @@ perform perform_mknod;
 perform perform_symlink;
 perform perform_chmod;
 perform perform_lchown;
+perform perform_copy_xattrs;
 perform perform_write;
 perform perform_flock;
 perform perform_renameat2;

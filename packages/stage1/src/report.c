@@ -22,6 +22,7 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_SYMLINK] = "make symbolic link",
 	[OP_CHMOD] = "change mode",
 	[OP_LCHOWN] = "change owner",
+	[OP_COPY_XATTRS] = "copy attributes",
 	[OP_WRITE] = "write",
 	[OP_FLOCK] = "lock",
 	[OP_RENAMEAT2] = "rename",

@@ -435,6 +435,15 @@ const struct operation operations[OP_COUNT] = {
 		    {"gid", KIND_ID, SET_NONE},
 		},
 	    },
+	[OP_COPY_XATTRS] =
+	    {
+		"copy_xattrs",
+		2,
+		{
+		    {"from", KIND_PATH, SET_NONE},
+		    {"to", KIND_PATH, SET_NONE},
+		},
+	    },
 	[OP_WRITE] =
 	    {
 		"write",
