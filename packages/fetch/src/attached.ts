@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { EXIT, Failure } from '@rkt/exit';
-import { MEDIA_TYPE, printArtifactManifest, REFERRERS_MAX, SIGNATURE_TYPE } from '@rkt/formats';
-import { hexOf, parseDigest, type Digest } from '@rkt/names';
+import {
+  ATTACHED_BYTES_MAX,
+  MEDIA_TYPE,
+  parseArtifactManifest,
+  printArtifactManifest,
+  REFERRERS_MAX,
+  SIGNATURE_TYPE,
+  type ArtifactManifest,
+} from '@rkt/formats';
+import { hexOf, parseDigest, printable, type Digest } from '@rkt/names';
 import type { AddedArtifact, Store } from '@rkt/store';
-import { completeArtifact, isStored, type Budget } from './artifact.ts';
+import { fetchBlobs, isStored, take, type Budget } from './artifact.ts';
 import type { ResolvedImage } from './resolve.ts';
 import type { Source, SourceDocument } from './sources/source.ts';
-import { isWanted } from './wanted.ts';
+import { isWanted, isWantedArtifact } from './wanted.ts';
 
 /** What is kept with an image. */
 export interface AttachedOptions {
@@ -18,11 +26,9 @@ export interface AttachedOptions {
   readonly text: string;
 }
 
-/** All that is attached to one image may have so many bytes. */
-const TOTAL_BYTES_MAX = 64 * 1024 * 1024;
-
-/** Signatures are not waited for any longer: an image without them is better than none. */
+/** Signatures are not waited for any longer: an image without them is better than none. Who asks for large things waits for them. */
 const TIMEOUT_MS = 60_000;
+const TIMEOUT_SBOM_MS = 600_000;
 
 /** How many questions are asked at once. */
 const PARALLEL = 4;
@@ -45,17 +51,18 @@ interface Gathering {
 export async function keepAttached(store: Store, source: Source, options: AttachedOptions): Promise<void> {
   const { image, sbom, note, text } = options;
   const problems: string[] = [];
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const timeoutMs = sbom ? TIMEOUT_SBOM_MS : TIMEOUT_MS;
+  const signal = AbortSignal.timeout(timeoutMs);
   const attempt = async (work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
-      if (signal.aborted) problems.push(`no answer within ${TIMEOUT_MS / 1000} seconds`);
+      if (signal.aborted) problems.push(`no answer within ${timeoutMs / 1000} seconds`);
       else if (error instanceof Failure) problems.push(error.message);
       else throw error;
     }
   };
-  const budget = { left: TOTAL_BYTES_MAX };
+  const budget = { left: ATTACHED_BYTES_MAX };
   const gathering = { store, source, sbom, signal, budget, turn: makeTurns(PARALLEL), attempt };
   const { digest, bytes, mediaType, index } = image;
   const documents = [{ digest, bytes, mediaType }, ...(index === undefined ? [] : [index])];
@@ -104,7 +111,9 @@ async function keepReferrers(gathering: Gathering, { digest: subject }: Pick<Sou
   const missing = referrers.filter(({ digest }) => !kept.has(digest));
   const keep = async ({ digest }: (typeof missing)[number]) => {
     const { bytes } = await source.document({ digest, mediaType: MEDIA_TYPE.manifest }, signal);
-    await store.addArtifact(await completeArtifact({ subject, bytes, name: digest }, gathering));
+    // What the list says about it are hints, and a list may say nothing.
+    const manifest = parseArtifactManifest(bytes, whatIs(digest));
+    if (isWantedArtifact(manifest, sbom)) await addArtifact({ subject, bytes, name: digest, manifest }, gathering);
   };
   await Promise.all(missing.map((referrer) => attempt(() => turn(() => keep(referrer)))));
   if (isCut) await attempt(() => Promise.reject(tooMany(subject)));
@@ -131,9 +140,29 @@ async function keepTagged(
   await turn(async () => {
     const found = await source.tagged(tag, signal);
     if (found === undefined || (await keptArtifacts(store, subject)).has(found.digest)) return;
-    const artifact = await completeArtifact({ subject, bytes: found.bytes, name: tag }, gathering);
-    await store.addArtifact({ ...artifact, tag });
+    const manifest = parseArtifactManifest(found.bytes, whatIs(tag));
+    await addArtifact({ subject, bytes: found.bytes, name: tag, manifest, tag }, gathering);
   });
+}
+
+interface FoundArtifact {
+  readonly subject: Digest;
+  readonly bytes: Buffer;
+  /** What it is called, in messages. */
+  readonly name: string;
+  readonly manifest: ArtifactManifest;
+  readonly tag?: string;
+}
+
+const whatIs = (name: string) => `artifact "${printable(name)}"`;
+
+async function addArtifact(
+  { subject, bytes, name, manifest, tag }: FoundArtifact,
+  gathering: Gathering,
+): Promise<void> {
+  take(gathering.budget, bytes.byteLength, whatIs(name));
+  await fetchBlobs(manifest, whatIs(name), gathering);
+  await gathering.store.addArtifact({ subject, manifest: bytes, blobs: [], ...(tag === undefined ? {} : { tag }) });
 }
 
 /** Keeps signed messages, each as an artifact of ours: then one more is one more, whatever was there before. */

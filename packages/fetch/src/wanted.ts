@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { SIGNATURE_TYPE, type ListedReferrer } from '@rkt/formats';
+import { SIGNATURE_TYPE, type ArtifactManifest, type ListedReferrer } from '@rkt/formats';
 
 /** Artifacts that hold signatures or attestations which a policy can ask for. */
 const SIGNATURES: ReadonlySet<string> = new Set([
@@ -9,6 +9,8 @@ const SIGNATURES: ReadonlySet<string> = new Set([
   'application/vnd.dev.cosign.artifact.sig.v1+json',
   'application/vnd.dev.cosign.artifact.att.v1+json',
   SIGNATURE_TYPE.simpleSigning,
+  SIGNATURE_TYPE.cosign,
+  SIGNATURE_TYPE.dsse,
 ]);
 
 /** Lists of components that are attached as they are, without a signature. */
@@ -23,11 +25,20 @@ const COMPONENTS: ReadonlySet<string> = new Set([
 /** How attestations that are lists of components say it, by the beginning of their type. */
 const COMPONENT_PREDICATES = ['https://spdx.dev/Document', 'https://cyclonedx.org/bom'];
 
+/** What a list says of an artifact, or of one of its layers. */
+type Hints = Pick<ListedReferrer, 'artifactType' | 'annotations'>;
+
 /** True for an artifact that is kept with its image, going by what the list says about it; without a type it has to be looked at. */
-export function isWanted({ artifactType, annotations }: ListedReferrer, sbom: boolean): boolean {
+export function isWanted({ artifactType, annotations }: Hints, sbom: boolean): boolean {
   if (artifactType === undefined) return true;
   if (COMPONENTS.has(artifactType)) return sbom;
   const predicate = annotations['dev.sigstore.bundle.predicateType'] ?? '';
   const isComponents = COMPONENT_PREDICATES.some((prefix) => predicate.startsWith(prefix));
   return SIGNATURES.has(artifactType) && (sbom || !isComponents);
+}
+
+/** The same going by the manifest of the artifact, which need not say what its layers are. */
+export function isWantedArtifact({ artifactType, layers, annotations }: ArtifactManifest, sbom: boolean): boolean {
+  const types = [artifactType, ...layers.map(({ mediaType }) => mediaType)];
+  return types.some((type) => isWanted({ artifactType: type, annotations }, sbom));
 }

@@ -2,7 +2,7 @@
 // What rkt-fetch keeps with an image: from a real registry, from a stub that lists referrers, and from layouts.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -165,6 +165,39 @@ test('rkt-fetch keeps the referrers that it can use, lists of components only wi
   assert.deepEqual(digests(), all(used));
   await ok('--sbom', image);
   assert.deepEqual(digests(), all([...used, ...components]));
+});
+
+test('rkt-fetch keeps what is larger than a manifest only with --sbom, and says so', async (t) => {
+  const { layout, manifest, fetch, ok, digests, dir } = await setUp(t);
+  const { image, add } = await startStub(t, layout, manifest);
+  const content = Buffer.alloc(5 * 1024 * 1024, '[ ]');
+  const large = referrer(manifest, { type: SIGNATURE_TYPE.bundle, content });
+  const small = bundleArtifact(manifest, key.privateKey);
+  add([large, small]);
+  assert.match((await fetch(image)).err, /has 5242880 bytes: wanted at most 4194304: try --sbom\n$/);
+  assert.deepEqual(digests(), [digestOf(small.manifest)]);
+  await ok('--sbom', image);
+  assert.deepEqual(digests(), [large, small].map((artifact) => digestOf(artifact.manifest)).toSorted());
+  // One that was damaged since is had anew.
+  const blob = join(dir, 'rkt', 'store', 'blobs', digestOf(content).replace(':', '/'));
+  rmSync(blob);
+  writeFileSync(blob, Buffer.alloc(content.byteLength));
+  await ok('--sbom', image);
+  assert.equal(digestOf(readFileSync(blob)), digestOf(content));
+});
+
+test('rkt-fetch looks at an artifact of which the list says nothing, and keeps it if it is of use', async (t) => {
+  const { layout, manifest, ok, digests } = await setUp(t);
+  const { image, add } = await startStub(t, layout, manifest);
+  const [bundle, scan] = [SIGNATURE_TYPE.bundle, 'application/vnd.example.scan'].map((type) =>
+    referrer(manifest, { type, content: Buffer.from(type) }),
+  );
+  assert.ok(bundle && scan);
+  const list = JSON.parse(String(referrersIndex([bundle, scan])));
+  for (const entry of list.manifests) delete entry.artifactType;
+  add([bundle, scan], Buffer.from(JSON.stringify(list)));
+  await ok(image);
+  assert.deepEqual(digests(), [digestOf(bundle.manifest)]);
 });
 
 test('rkt-fetch asks nobody for an image that it need not fetch, and for what is new when it fetches again', async (t) => {

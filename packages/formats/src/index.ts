@@ -37,6 +37,8 @@ export {
   type Platform,
 } from './oci-image.ts';
 export {
+  ATTACHED_BYTES_MAX,
+  ATTESTATION_BYTES_MAX,
   EMPTY_BLOB,
   parseArtifactManifest,
   parseListedReferrers,

@@ -2,7 +2,7 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '@rkt/exit';
-import { parseImageDocument, SIGNATURE_TYPE, type ArtifactManifest } from '@rkt/formats';
+import { ATTACHED_BYTES_MAX, parseImageDocument, SIGNATURE_TYPE, type ArtifactManifest } from '@rkt/formats';
 import { type Digest } from '@rkt/names';
 
 /** A signature as it was found beside an image: bytes of strangers. */
@@ -37,7 +37,7 @@ export interface Evidence {
 
 /** Where evidence is: a store, which may belong to anybody. What it returns is hashed. */
 export interface EvidenceStore {
-  readonly readBlob: (digest: Digest) => Buffer;
+  readonly readBlob: (digest: Digest, limitBytes?: number) => Buffer;
   readonly artifacts: (subject: Digest) => {
     readonly artifacts: readonly ArtifactManifest[];
     readonly problems: readonly string[];
@@ -52,7 +52,6 @@ export interface FoundImage {
 }
 
 const SIGNATURES_MAX = 64;
-const TOTAL_BYTES_MAX = 16 * 1024 * 1024;
 
 const KINDS: ReadonlyMap<string, FoundSignature['kind']> = new Map([
   [SIGNATURE_TYPE.bundle, 'bundle'],
@@ -66,7 +65,7 @@ const KINDS: ReadonlyMap<string, FoundSignature['kind']> = new Map([
 ]);
 
 /**
- * Reads the signatures of an image, and of the index that it was found in, from a store: at most 64, of at most 16 MiB together.
+ * Reads the signatures of an image, and of the index that it was found in, from a store: at most 64, of at most 128 MiB together.
  *
  * What cannot be read is told and left out: that a store hides signatures can lead to a refusal and to nothing else.
  */
@@ -102,18 +101,21 @@ function attempt<T>(problems: string[], read: () => T): T | undefined {
   }
 }
 
+/** The small ones first: what is large, a list of components, does not hide the signature that matters. */
 function readSignatures(store: EvidenceStore, subjects: readonly Digest[], problems: string[]): FoundSignature[] {
   const signatures: FoundSignature[] = [];
-  let totalBytes = 0;
-  for (const [subject, layer] of subjects.flatMap((digest) => layersOf(store, digest, problems))) {
+  let left = ATTACHED_BYTES_MAX;
+  const found = subjects.flatMap((digest) => layersOf(store, digest, problems));
+  const layers = found.filter(([, { mediaType }]) => KINDS.has(mediaType));
+  for (const [subject, layer] of layers.toSorted(([, a], [, b]) => a.size - b.size)) {
     const kind = KINDS.get(layer.mediaType);
     if (kind === undefined) continue;
-    totalBytes += layer.size;
-    if (signatures.length >= SIGNATURES_MAX || totalBytes > TOTAL_BYTES_MAX) {
+    left -= layer.size;
+    if (signatures.length >= SIGNATURES_MAX || left < 0) {
       problems.push(`only ${signatures.length} signatures were looked at`);
       break;
     }
-    const bytes = attempt(problems, () => store.readBlob(layer.digest));
+    const bytes = attempt(problems, () => store.readBlob(layer.digest, layer.size));
     if (bytes === undefined) continue;
     signatures.push({ kind, subject, blob: layer.digest, bytes, annotations: layer.annotations ?? {} });
   }
