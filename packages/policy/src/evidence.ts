@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '@rkt/exit';
-import { ATTACHED_BYTES_MAX, parseImageDocument, SIGNATURE_TYPE, type ArtifactManifest } from '@rkt/formats';
+import { EXIT, Failure } from '@rkt/exit';
+import {
+  ATTACHED_BYTES_MAX,
+  DOCUMENT_BYTES_MAX,
+  parseImageDocument,
+  SIGNATURE_TYPE,
+  type ArtifactManifest,
+} from '@rkt/formats';
 import { type Digest } from '@rkt/names';
 
 /** A signature as it was found beside an image: bytes of strangers. */
@@ -101,33 +107,45 @@ function attempt<T>(problems: string[], read: () => T): T | undefined {
   }
 }
 
-/** The small ones first: what is large, a list of components, does not hide the signature that matters. */
 function readSignatures(store: EvidenceStore, subjects: readonly Digest[], problems: string[]): FoundSignature[] {
+  const all = subjects.flatMap((digest) => layersOf(store, digest, problems));
   const signatures: FoundSignature[] = [];
-  let left = ATTACHED_BYTES_MAX;
-  const found = subjects.flatMap((digest) => layersOf(store, digest, problems));
-  const layers = found.filter(([, { mediaType }]) => KINDS.has(mediaType));
-  for (const [subject, layer] of layers.toSorted(([, a], [, b]) => a.size - b.size)) {
+  for (const [subject, layer] of withinLimits(all, problems)) {
     const kind = KINDS.get(layer.mediaType);
-    if (kind === undefined) continue;
-    left -= layer.size;
-    if (signatures.length >= SIGNATURES_MAX || left < 0) {
-      problems.push(`only ${signatures.length} signatures were looked at`);
-      break;
-    }
-    const bytes = attempt(problems, () => store.readBlob(layer.digest, layer.size));
-    if (bytes === undefined) continue;
+    const bytes = attempt(problems, () => readLayer(store, layer));
+    if (kind === undefined || bytes === undefined) continue;
     signatures.push({ kind, subject, blob: layer.digest, bytes, annotations: layer.annotations ?? {} });
   }
   return signatures;
 }
 
-type Layer = ArtifactManifest['layers'][number];
+/** Those that are looked at. The small ones go first: what is large, a list of components, does not hide the signature that matters. */
+function withinLimits(all: readonly FoundLayer[], problems: string[]): FoundLayer[] {
+  const known = all.filter(([, { mediaType }]) => KINDS.has(mediaType));
+  let left = ATTACHED_BYTES_MAX;
+  const taken = new Set(
+    known
+      .toSorted(([, a], [, b]) => a.size - b.size)
+      .slice(0, SIGNATURES_MAX)
+      .filter(([, { size }]) => (left -= size) >= 0),
+  );
+  if (taken.size < known.length) problems.push(`only ${taken.size} signatures were looked at`);
+  return known.filter((layer) => taken.has(layer));
+}
 
-function layersOf(store: EvidenceStore, subject: Digest, problems: string[]): [Digest, Layer][] {
+function readLayer(store: EvidenceStore, { digest, size }: Layer): Buffer {
+  const bytes = store.readBlob(digest, Math.max(size, DOCUMENT_BYTES_MAX));
+  if (bytes.byteLength === size) return bytes;
+  throw new Failure(EXIT.dataRefused, `cannot use blob "${digest}": it has ${bytes.byteLength} bytes: wanted ${size}`);
+}
+
+type Layer = ArtifactManifest['layers'][number];
+type FoundLayer = readonly [subject: Digest, Layer];
+
+function layersOf(store: EvidenceStore, subject: Digest, problems: string[]): FoundLayer[] {
   const found = store.artifacts(subject);
   problems.push(...found.problems);
-  return found.artifacts.flatMap(({ layers }) => layers.map((layer): [Digest, Layer] => [subject, layer]));
+  return found.artifacts.flatMap(({ layers }) => layers.map((layer): FoundLayer => [subject, layer]));
 }
 
 /** The index of an image, if it lists the image as one: then who signed the index signed the image. */
