@@ -108,6 +108,39 @@ export function referrer(subject: Described, { type, content, annotations = {} }
   return artifactOf({ artifactType: type, config, layers, subject, annotations }, [Buffer.from('{}'), content]);
 }
 
+/** An in-toto statement about an image that nobody has signed. */
+export function statementOf(subject: Pick<Described, 'digest'>, predicateType: string, predicate: object = {}): Buffer {
+  const about = [{ name: '_', digest: { sha256: subject.digest.slice('sha256:'.length) } }];
+  return json({ _type: 'https://in-toto.io/Statement/v0.1', subject: about, predicateType, predicate });
+}
+
+/** What BuildKit puts beside an image into its index: statements by their predicate types. */
+export function buildkitManifest(statements: ReadonlyMap<string, Buffer>): Artifact {
+  const blobs = [...statements.values()];
+  const config = json({
+    architecture: 'unknown',
+    os: 'unknown',
+    rootfs: { type: 'layers', diff_ids: blobs.map(digestOf) },
+  });
+  const layers = [...statements].map(([type, bytes]) => ({
+    ...describe(bytes, IN_TOTO),
+    annotations: { 'in-toto.io/predicate-type': type },
+  }));
+  const described = describe(config, 'application/vnd.oci.image.config.v1+json');
+  return artifactOf({ config: described, layers }, [config, ...blobs]);
+}
+
+/** An index of an image and of the statements about it, as BuildKit pushes it. */
+export function buildkitIndex(image: Described, attestation: Artifact, about: string = image.digest): Buffer {
+  const annotations = { 'vnd.docker.reference.digest': about, 'vnd.docker.reference.type': 'attestation-manifest' };
+  const { mediaType, digest, size } = image;
+  const manifests = [
+    { mediaType, digest, size, platform: { os: 'linux', architecture: 'amd64' } },
+    { ...describe(attestation.manifest, MANIFEST), annotations, platform: { os: 'unknown', architecture: 'unknown' } },
+  ];
+  return json({ schemaVersion: 2, mediaType: INDEX, manifests });
+}
+
 const artifactOf = (fields: object, blobs: readonly Buffer[]): Artifact => ({
   manifest: json({ schemaVersion: 2, mediaType: MANIFEST, ...fields }),
   blobs,

@@ -69,6 +69,7 @@ export async function isStored(store: Store, descriptor: Descriptor): Promise<bo
 
 /** Takes bytes from what may still be fetched. */
 export function take(budget: Budget, bytes: number, what: string): void {
+  // What is too much leaves its place to smaller ones.
+  if (bytes > budget.left) throw new Failure(EXIT.dataRefused, `cannot keep ${what}: more is attached than rkt takes`);
   budget.left -= bytes;
-  if (budget.left < 0) throw new Failure(EXIT.dataRefused, `cannot keep ${what}: more is attached than rkt takes`);
 }

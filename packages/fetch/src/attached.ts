@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
 import { EXIT, Failure } from '@rkt/exit';
 import {
   ATTACHED_BYTES_MAX,
@@ -8,13 +7,13 @@ import {
   printArtifactManifest,
   REFERRERS_MAX,
   SIGNATURE_TYPE,
-  type ArtifactManifest,
 } from '@rkt/formats';
-import { hexOf, parseDigest, printable, type Digest } from '@rkt/names';
+import { hexOf, type Digest } from '@rkt/names';
 import type { AddedArtifact, Store } from '@rkt/store';
-import { fetchBlobs, isStored, take, type Budget } from './artifact.ts';
+import { addArtifact, digestOf, keptArtifacts, makeTurns, whatIs, type Gathering } from './gathering.ts';
 import type { ResolvedImage } from './resolve.ts';
 import type { Source, SourceDocument } from './sources/source.ts';
+import { keepStatements } from './statements.ts';
 import { isWanted, isWantedArtifact } from './wanted.ts';
 
 /** What is kept with an image. */
@@ -32,17 +31,6 @@ const TIMEOUT_SBOM_MS = 600_000;
 
 /** How many questions are asked at once. */
 const PARALLEL = 4;
-
-interface Gathering {
-  readonly store: Store;
-  readonly source: Source;
-  readonly sbom: boolean;
-  readonly signal: AbortSignal;
-  readonly budget: Budget;
-  readonly turn: Turn;
-  /** Does one thing; what fails is told at the end, and stops nothing else. */
-  readonly attempt: (work: () => Promise<void>) => Promise<void>;
-}
 
 /**
  * Keeps what its source has attached to an image, or to the index that it was found in: signatures and attestations.
@@ -73,31 +61,13 @@ export async function keepAttached(store: Store, source: Source, options: Attach
       for (const document of documents) await attempt(() => keepReferrers(gathering, document));
     })(),
     ...tags.map(({ document, kind }) => attempt(() => keepTagged(gathering, document, kind))),
+    attempt(() => keepStatements(gathering, image)),
   ]);
   // Last, since the answers before tell whether the registry has any.
   await Promise.all(documents.map((document) => attempt(() => keepMessages(gathering, document))));
   const [first, ...more] = new Set(problems);
   if (first === undefined) return;
   note(`signatures of "${text}" may be missing: ${first}${more.length > 0 ? `, and ${more.length} more` : ''}`);
-}
-
-type Turn = <T>(work: () => Promise<T>) => Promise<T>;
-
-/** Lets so many work at once; the others wait for their turn. */
-function makeTurns(count: number): Turn {
-  let free = count;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
-  };
 }
 
 async function keepReferrers(gathering: Gathering, { digest: subject }: Pick<SourceDocument, 'digest'>): Promise<void> {
@@ -119,16 +89,6 @@ async function keepReferrers(gathering: Gathering, { digest: subject }: Pick<Sou
   if (isCut) await attempt(() => Promise.reject(tooMany(subject)));
 }
 
-/** The artifacts that the store has already, whole. */
-async function keptArtifacts(store: Store, subject: Digest): Promise<Set<Digest>> {
-  const kept = new Set<Digest>();
-  for (const { digest, config, layers } of store.artifacts(subject).artifacts) {
-    const are = await Promise.all([config, ...layers].map((blob) => isStored(store, blob)));
-    if (are.every(Boolean)) kept.add(digest);
-  }
-  return kept;
-}
-
 /** Keeps what cosign attaches by the name of a tag. What was under the tag the last time is replaced: it is part of this. */
 async function keepTagged(
   gathering: Gathering,
@@ -145,26 +105,6 @@ async function keepTagged(
   });
 }
 
-interface FoundArtifact {
-  readonly subject: Digest;
-  readonly bytes: Buffer;
-  /** What it is called, in messages. */
-  readonly name: string;
-  readonly manifest: ArtifactManifest;
-  readonly tag?: string;
-}
-
-const whatIs = (name: string) => `artifact "${printable(name)}"`;
-
-async function addArtifact(
-  { subject, bytes, name, manifest, tag }: FoundArtifact,
-  gathering: Gathering,
-): Promise<void> {
-  take(gathering.budget, bytes.byteLength, whatIs(name));
-  await fetchBlobs(manifest, whatIs(name), gathering);
-  await gathering.store.addArtifact({ subject, manifest: bytes, blobs: [], ...(tag === undefined ? {} : { tag }) });
-}
-
 /** Keeps signed messages, each as an artifact of ours: then one more is one more, whatever was there before. */
 async function keepMessages(gathering: Gathering, document: SourceDocument): Promise<void> {
   const { source, store, signal, attempt } = gathering;
@@ -177,7 +117,7 @@ async function keepMessages(gathering: Gathering, document: SourceDocument): Pro
 function wrap({ digest, bytes, mediaType = '' }: SourceDocument, message: Buffer): AddedArtifact {
   const layer = {
     mediaType: SIGNATURE_TYPE.simpleSigningLayer,
-    digest: parseDigest(`sha256:${createHash('sha256').update(message).digest('hex')}`),
+    digest: digestOf(message),
     size: message.byteLength,
   };
   const manifest = printArtifactManifest({

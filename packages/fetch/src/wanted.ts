@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { SIGNATURE_TYPE, type ArtifactManifest, type ListedReferrer } from '@rkt/formats';
+import {
+  componentsFormatOf,
+  IN_TOTO,
+  PREDICATE_TYPE,
+  SIGNATURE_TYPE,
+  type ArtifactManifest,
+  type ListedReferrer,
+} from '@rkt/formats';
 
-/** Artifacts that hold signatures or attestations which a policy can ask for. */
+/** Artifacts that hold signatures or attestations, which a policy can ask for, or statements that nobody has signed. */
 const SIGNATURES: ReadonlySet<string> = new Set([
   SIGNATURE_TYPE.bundle,
   ...['0.1', '0.2', '0.3'].map((version) => `application/vnd.dev.sigstore.bundle+json;version=${version}`),
@@ -11,19 +18,8 @@ const SIGNATURES: ReadonlySet<string> = new Set([
   SIGNATURE_TYPE.simpleSigning,
   SIGNATURE_TYPE.cosign,
   SIGNATURE_TYPE.dsse,
+  IN_TOTO,
 ]);
-
-/** Lists of components that are attached as they are, without a signature. */
-const COMPONENTS: ReadonlySet<string> = new Set([
-  'application/spdx+json',
-  'text/spdx',
-  'text/spdx+json',
-  'application/vnd.cyclonedx+json',
-  'application/vnd.cyclonedx',
-]);
-
-/** How attestations that are lists of components say it, by the beginning of their type. */
-const COMPONENT_PREDICATES = ['https://spdx.dev/Document', 'https://cyclonedx.org/bom'];
 
 /** What a list says of an artifact, or of one of its layers. */
 type Hints = Pick<ListedReferrer, 'artifactType' | 'annotations'>;
@@ -31,10 +27,9 @@ type Hints = Pick<ListedReferrer, 'artifactType' | 'annotations'>;
 /** True for an artifact that is kept with its image, going by what the list says about it; without a type it has to be looked at. */
 export function isWanted({ artifactType, annotations }: Hints, sbom: boolean): boolean {
   if (artifactType === undefined) return true;
-  if (COMPONENTS.has(artifactType)) return sbom;
-  const predicate = annotations['dev.sigstore.bundle.predicateType'] ?? '';
-  const isComponents = COMPONENT_PREDICATES.some((prefix) => predicate.startsWith(prefix));
-  return SIGNATURES.has(artifactType) && (sbom || !isComponents);
+  if (componentsFormatOf(artifactType) !== undefined) return sbom;
+  const predicate = annotations['dev.sigstore.bundle.predicateType'] ?? annotations[PREDICATE_TYPE] ?? '';
+  return SIGNATURES.has(artifactType) && (sbom || componentsFormatOf(predicate) === undefined);
 }
 
 /** The same going by the manifest of the artifact, which need not say what its layers are. */

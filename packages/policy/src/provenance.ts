@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Provenance of SLSA, version 1 and 0.2: how something was built, in the words of whoever says so.
 
-/** The predicate types of provenance that are understood. */
-export const PROVENANCE_TYPES = ['https://slsa.dev/provenance/v1', 'https://slsa.dev/provenance/v0.2'] as const;
-
 /** What provenance says; everything may be missing, and nothing of it is escaped. */
 export interface Provenance {
   readonly builderId: string | undefined;
@@ -57,8 +54,8 @@ const V0_2: Places = {
 };
 
 const PLACES: ReadonlyMap<string, Places> = new Map([
-  [PROVENANCE_TYPES[0], V1],
-  [PROVENANCE_TYPES[1], V0_2],
+  ['https://slsa.dev/provenance/v1', V1],
+  ['https://slsa.dev/provenance/v0.2', V0_2],
 ]);
 
 /** How many materials are read. */
