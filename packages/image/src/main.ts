@@ -2,6 +2,7 @@
 import { run, type Command, type OptionTable } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { printable } from '@rkt/names';
+import { attestations, provenance, sbom } from './attached.ts';
 import { catManifest } from './cat-manifest.ts';
 import { check } from './check.ts';
 import { exportImage } from './export.ts';
@@ -33,6 +34,9 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   extract: subcommand(extract),
   render: subcommand(render),
   check: subcommand(check),
+  attestations: subcommand(attestations),
+  provenance: subcommand(provenance),
+  sbom: subcommand(sbom),
 };
 
 /** Help and man page of rkt-image itself show the options of its commands, each behind the command's name. */
@@ -52,7 +56,8 @@ export const image: Command & { readonly subcommands: Readonly<Record<string, Su
   synopsis: Object.values(subcommands)
     .map(({ synopsis }) => synopsis)
     .join('\n'),
-  summary: 'list, print, remove, collect, export, extract and check images of the store',
+  summary:
+    'list, print, remove, collect, export, extract and check images of the store, and show what is attached to them',
   options,
   subcommands,
   main: (_given, operands) => {

@@ -77,18 +77,33 @@ const KINDS: ReadonlyMap<string, FoundSignature['kind']> = new Map([
  */
 export function gatherEvidence(store: EvidenceStore, image: FoundImage): Evidence {
   const problems: string[] = [];
-  const manifest = store.readBlob(image.digest);
-  const index =
-    image.index === undefined ? undefined : attempt(problems, () => indexWith(store, image.index, image.digest));
-  const documents = [{ digest: image.digest, bytes: manifest }, ...(index === undefined ? [] : [index])];
+  const documents = documentsOf(store, image, problems);
+  const [manifest, index] = documents;
   const subjects = documents.map(({ digest }) => digest);
   return {
-    subject: { kind: 'manifest', digest: image.digest, size: manifest.byteLength, indexDigest: index?.digest },
+    subject: { kind: 'manifest', digest: image.digest, size: manifest.bytes.byteLength, indexDigest: index?.digest },
     documents,
     signatures: readSignatures(store, subjects, problems),
     problems,
   };
 }
+
+type Document = Evidence['documents'][number];
+
+/** The manifest of an image, and the index that it was found in, if it is known and lists the image. */
+export function documentsOf(
+  store: Pick<EvidenceStore, 'readBlob'>,
+  image: FoundImage,
+  problems: string[],
+): [manifest: Document, ...index: Document[]] {
+  const manifest = { digest: image.digest, bytes: store.readBlob(image.digest) };
+  const index =
+    image.index === undefined ? undefined : attempt(problems, () => indexWith(store, image.index, image.digest));
+  return index === undefined ? [manifest] : [manifest, index];
+}
+
+/** What a layer of this media type is, if it is a signature. */
+export const kindOfSignature = (mediaType: string): FoundSignature['kind'] | undefined => KINDS.get(mediaType);
 
 /** Reads the signatures of an ACI, a blob of the store as it was served; whoever decides reads the blob itself besides. */
 export function gatherAciEvidence(store: EvidenceStore, { digest, size }: Pick<Subject, 'digest' | 'size'>): Evidence {
@@ -133,7 +148,8 @@ function withinLimits(all: readonly FoundLayer[], problems: string[]): FoundLaye
   return known.filter((layer) => taken.has(layer));
 }
 
-function readLayer(store: EvidenceStore, { digest, size }: Layer): Buffer {
+/** Reads a layer of an artifact, of the size that its manifest says. */
+export function readLayer(store: EvidenceStore, { digest, size }: Layer): Buffer {
   const bytes = store.readBlob(digest, Math.max(size, DOCUMENT_BYTES_MAX));
   if (bytes.byteLength === size) return bytes;
   throw new Failure(EXIT.dataRefused, `cannot use blob "${digest}": it has ${bytes.byteLength} bytes: wanted ${size}`);
@@ -150,10 +166,10 @@ function layersOf(store: EvidenceStore, subject: Digest, problems: string[]): Fo
 
 /** The index of an image, if it lists the image as one: then who signed the index signed the image. */
 function indexWith(
-  store: EvidenceStore,
+  store: Pick<EvidenceStore, 'readBlob'>,
   digest: Digest | undefined,
   image: Digest,
-): Evidence['documents'][number] | undefined {
+): Document | undefined {
   if (digest === undefined) return undefined;
   const bytes = store.readBlob(digest);
   const document = parseImageDocument(bytes, { what: `index "${digest}"` });
