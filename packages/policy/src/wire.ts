@@ -15,18 +15,22 @@ const NEWLINE = 0x0a;
  */
 export function pack(data: unknown, what: string): Buffer {
   const pieces: Uint8Array[] = [];
-  let end = 0;
-  const text = JSON.stringify(data, function (this: Readonly<Record<string, unknown>>, key, value: unknown) {
-    // A Buffer has been made an object by its toJSON already.
-    const raw = this[key];
-    if (!(raw instanceof Uint8Array)) return value;
-    pieces.push(raw);
-    end += raw.byteLength;
-    return { [BYTES]: [end - raw.byteLength, end] };
-  });
-  const packed = Buffer.from(`${text}\n`);
-  if (packed.byteLength + end <= WIRE_BYTES_MAX) return Buffer.concat([packed, ...pieces]);
+  const head = Buffer.from(`${JSON.stringify(lift(data, pieces))}\n`);
+  const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, head.byteLength);
+  if (bytes <= WIRE_BYTES_MAX) return Buffer.concat([head, ...pieces], bytes);
   throw new Failure(EXIT.dataRefused, `cannot hand over ${what}: it has more than ${WIRE_BYTES_MAX} bytes`);
+}
+
+/** The data with places where bytes were. JSON.stringify would make a list of numbers of a Buffer before anybody could look at it. */
+function lift(value: unknown, pieces: Uint8Array[]): unknown {
+  if (value instanceof Uint8Array) {
+    const start = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    pieces.push(value);
+    return { [BYTES]: [start, start + value.byteLength] };
+  }
+  if (Array.isArray(value)) return value.map((inner) => lift(inner, pieces));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, lift(inner, pieces)]));
 }
 
 /** Reads what `pack` made. */
