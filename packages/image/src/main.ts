@@ -39,12 +39,21 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   sbom: subcommand(sbom),
 };
 
-/** Help and man page of rkt-image itself show the options of its commands, each behind the command's name. */
+/** Help and man page of rkt-image itself show the options of its commands, each behind the names of those that have it. */
 const options: OptionTable = Object.fromEntries(
-  Object.entries(subcommands).flatMap(([command, { options: table }]) =>
-    Object.entries(table).map(([name, option]) => [name, { ...option, describe: `${command}: ${option.describe}` }]),
-  ),
+  Object.values(subcommands)
+    .flatMap(({ options: table }) => Object.entries(table))
+    .map(([name, option]) => [name, { ...option, describe: describeFor(name) }]),
 );
+
+function describeFor(name: string): string {
+  const commandsOf = new Map<string, string[]>();
+  for (const [command, { options: table }] of Object.entries(subcommands)) {
+    const describe = table[name]?.describe;
+    if (describe !== undefined) commandsOf.set(describe, [...(commandsOf.get(describe) ?? []), command]);
+  }
+  return [...commandsOf].map(([describe, commands]) => `${commands.join(', ')}: ${describe}`).join('; ');
+}
 
 /**
  * rkt-image: what can be done with images of the store. The man pages and completions are printed from it.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { EXIT } from '@rkt/exit';
 import { attestationImage, bundleOf, digestOf, makeKey, referrer, statementOf } from '../../../test/attach.ts';
@@ -103,4 +105,19 @@ test('rkt-image sbom --packages refuses what is no list, and prints nothing that
   const { stdout } = run('sbom', '--packages');
   assert.doesNotMatch(stdout, /[\u001b\u009b]/);
   assert.equal(stdout.split('\n').length, 2);
+});
+
+test('rkt-image sbom escapes for a terminal what it could obey, and JSON stays the same', async (t) => {
+  const { attach, subject, dir } = makeScene(t);
+  const content = Buffer.from('{"x":"\u009b2J\u202e\u007f"}');
+  await attach(referrer(subject, { type: 'application/spdx+json', content }));
+  const terminal = join(import.meta.dirname, '..', '..', '..', 'test', 'e2e', 'terminal.py');
+  const program = join(import.meta.dirname, '..', '..', '..', 'dist', 'bin', 'rkt-image');
+  const { stdout } = spawnSync('python3', [terminal, '[["end"]]', program, 'sbom', `--dir=${dir}`, NAME], {
+    encoding: 'utf8',
+  });
+  const { shown, status }: { shown: string; status: number } = JSON.parse(stdout);
+  assert.equal(status, 0);
+  assert.deepEqual(JSON.parse(shown.split('\r\n')[0] ?? ''), JSON.parse(String(content)));
+  assert.doesNotMatch(shown, /[\u007f-\u009f\u202e]/);
 });

@@ -117,7 +117,11 @@ test('attestationProblem() takes nothing that the predicate says in another plac
     attestationProblem(wanted, claims(V1, { runDetails, buildDefinition: { externalParameters }, ...more }));
   assert.equal(says({ source: 'https://s' }), undefined);
   assert.equal(says({ source: 'https://s', configSource: { uri: 'https://s' } }), undefined);
-  assert.match(says({ source: 'https://s', workflow: { repository: 'https://t' } }) ?? '', /another source/);
+  for (const [workflow, source] of [
+    ['https://s', 'https://t'],
+    ['https://t', 'https://s'],
+  ])
+    assert.match(says({ source, workflow: { repository: workflow } }) ?? '', /another source/);
   assert.match(says({}, { invocation: { configSource: { uri: 'https://s' } } }) ?? '', /another source/);
   assert.match(says({ source: ['https://s'] }) ?? '', /another source/);
   const old = { builder: { id: 'https://b' }, buildDefinition: { externalParameters: { source: 'https://s' } } };
