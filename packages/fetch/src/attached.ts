@@ -95,12 +95,13 @@ async function keepTagged(
   { digest: subject }: Pick<SourceDocument, 'digest'>,
   kind: 'sig' | 'att',
 ): Promise<void> {
-  const { source, store, signal, turn } = gathering;
+  const { source, store, sbom, signal, turn } = gathering;
   const tag = `sha256-${hexOf(subject)}.${kind}`;
   await turn(async () => {
     const found = await source.tagged(tag, signal);
     if (found === undefined || (await keptArtifacts(store, subject)).has(found.digest)) return;
     const manifest = parseArtifactManifest(found.bytes, whatIs(tag));
+    if (!isWantedArtifact(manifest, sbom)) return;
     await addArtifact({ subject, bytes: found.bytes, name: tag, manifest, tag }, gathering);
   });
 }

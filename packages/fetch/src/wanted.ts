@@ -24,16 +24,24 @@ const SIGNATURES: ReadonlySet<string> = new Set([
 /** What a list says of an artifact, or of one of its layers. */
 type Hints = Pick<ListedReferrer, 'artifactType' | 'annotations'>;
 
+/** Where it stands what a statement is: in what a bundle of sigstore, BuildKit and old cosign attach. */
+const PREDICATE_ANNOTATIONS = ['dev.sigstore.bundle.predicateType', PREDICATE_TYPE, 'predicateType'];
+
 /** True for an artifact that is kept with its image, going by what the list says about it; without a type it has to be looked at. */
 export function isWanted({ artifactType, annotations }: Hints, sbom: boolean): boolean {
   if (artifactType === undefined) return true;
   if (componentsFormatOf(artifactType) !== undefined) return sbom;
-  const predicate = annotations['dev.sigstore.bundle.predicateType'] ?? annotations[PREDICATE_TYPE] ?? '';
-  return SIGNATURES.has(artifactType) && (sbom || componentsFormatOf(predicate) === undefined);
+  const types = PREDICATE_ANNOTATIONS.flatMap((name) => annotations[name] ?? []);
+  return SIGNATURES.has(artifactType) && (sbom || !types.some((type) => componentsFormatOf(type) !== undefined));
 }
 
-/** The same going by the manifest of the artifact, which need not say what its layers are. */
+/** The same going by the manifest of the artifact: one of its layers is wanted, or it is if nothing is known of these. */
 export function isWantedArtifact({ artifactType, layers, annotations }: ArtifactManifest, sbom: boolean): boolean {
-  const types = [artifactType, ...layers.map(({ mediaType }) => mediaType)];
-  return types.some((type) => isWanted({ artifactType: type, annotations }, sbom));
+  const known = layers.filter(
+    ({ mediaType }) => SIGNATURES.has(mediaType) || componentsFormatOf(mediaType) !== undefined,
+  );
+  if (known.length === 0) return isWanted({ artifactType, annotations }, sbom);
+  return known.some((layer) =>
+    isWanted({ artifactType: layer.mediaType, annotations: { ...annotations, ...layer.annotations } }, sbom),
+  );
 }
