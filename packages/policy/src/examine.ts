@@ -5,6 +5,8 @@ import { type Claimed, type Signer, type Verdict } from '@rkt/signatures';
 import { askAttestation, askSignature, type Answer, type Asking } from './ask.ts';
 import { type AllAttached, type Attached } from './attached.ts';
 import { type FoundSignature } from './evidence.ts';
+import { nameProblem } from './identity-rule.ts';
+import { type ImageName } from './image-name.ts';
 import { readProvenance } from './provenance.ts';
 import { type Authority } from './requirement.ts';
 import { parseAuthorities, type Signers } from './signers.ts';
@@ -36,6 +38,8 @@ export interface Opened extends Examined {
 
 /** What it takes to examine something. */
 export interface Examining extends Pick<AllAttached, 'documents'> {
+  /** The name of the image. */
+  readonly name: ImageName;
   readonly authorities: readonly Authority[];
   readonly nowMs: number;
 }
@@ -43,6 +47,7 @@ export interface Examining extends Pick<AllAttached, 'documents'> {
 /** Makes a function that examines what is attached to one image; the keys of those who may speak for it are parsed once. */
 export async function makeExaminer({
   documents,
+  name,
   authorities,
   nowMs,
 }: Examining): Promise<(what: Attached) => Promise<Opened>> {
@@ -53,12 +58,13 @@ export async function makeExaminer({
   const evidence = { subject, documents, signatures: [], problems: [] };
   const asking: Asking = { evidence, now: new Date(nowMs) };
   const digests = documents.map(({ digest }) => digest);
-  return async (what) => examine(what, { signers, asking, digests });
+  return async (what) => examine(what, { signers, asking, name, digests });
 }
 
 interface Examination {
   readonly signers: Signers;
   readonly asking: Asking;
+  readonly name: ImageName;
   /** What a statement has to be about. */
   readonly digests: readonly Digest[];
 }
@@ -78,7 +84,7 @@ async function examine(what: Attached, examination: Examination): Promise<Opened
     case 'simple-signing':
     case 'cosign':
     case 'detached':
-      return signedBy(what, await ask(askSignature, { ...what, kind, bytes }, examination));
+      return askSigned({ ...what, kind, bytes }, examination);
   }
 }
 
@@ -86,22 +92,25 @@ async function examine(what: Attached, examination: Examination): Promise<Opened
 const UNSIGNED = 'nobody has signed it';
 
 async function examineAttestation(what: Attached & FoundSignature, examination: Examination): Promise<Opened> {
-  const answer = await ask(askAttestation, what, examination);
+  const { signers, asking } = examination;
+  const answer = await askAttestation(what, signers, asking);
   if (answer.verdict.outcome === 'good') return signedBy(what, answer);
   const claimed = await read(what.bytes, what.kind === 'bundle' ? 'bundle' : 'envelope');
   // A bundle without a statement signs the bytes of the image.
   if (answer.verdict.code === 'wrong-type' && what.kind === 'bundle' && claimed.outcome === 'unreadable')
-    return signedBy(what, await ask(askSignature, what, examination));
+    return askSigned(what, examination);
   const { reason, signer } = answer.verdict;
   return { ...claimedBy(what, claimed, { reason, digests: examination.digests }), signer };
 }
 
-function ask(
-  verify: typeof askSignature,
-  signature: FoundSignature,
-  { signers, asking }: Examination,
-): Promise<Answer> {
-  return verify(signature, signers, asking);
+/** A signature counts for the name that it is about, as it does when somebody decides. */
+async function askSigned(what: Attached & FoundSignature, { signers, asking, name }: Examination): Promise<Opened> {
+  const answer = await askSignature(what, signers, asking);
+  const signed = signedBy(what, answer);
+  if (answer.verdict.outcome === 'bad') return signed;
+  const { reference } = answer.verdict.claims;
+  const problem = nameProblem({ type: 'prefix' }, name, { kind: what.kind, reference });
+  return problem === undefined ? signed : { ...signed, verified: false, reason: problem };
 }
 
 async function read(bytes: Uint8Array, wrapping: 'bundle' | 'envelope' | 'none') {

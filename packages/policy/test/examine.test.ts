@@ -22,9 +22,10 @@ const instance = await makeInstance();
 async function examineAll({ store, image, directories }: Scene, index?: Digest): Promise<Examined[]> {
   const { documents, attached, problems } = gatherAttached(store, { digest: image.digest, index });
   assert.deepEqual(problems, []);
-  const { requirements } = readPolicy({ directories }).rulesFor(docker('example.com/app:1'));
+  const name = docker('example.com/app:1');
+  const { requirements } = readPolicy({ directories }).rulesFor(name);
   const authorities = requirements.flatMap((one) => ('authorities' in one ? one.authorities : []));
-  const examine = await makeExaminer({ documents, authorities, nowMs: Date.now() });
+  const examine = await makeExaminer({ documents, name, authorities, nowMs: Date.now() });
   const found: Examined[] = [];
   for (const what of attached) found.push(await examine(what));
   return found;
@@ -52,6 +53,14 @@ test('makeExaminer() verifies signatures of every kind besides attestations', as
       ['bundle', true, 'key', 'https://sigstore.dev/cosign/sign/v1'],
     ],
   );
+});
+
+test('makeExaminer() verifies no signature that was made for another name', async (t) => {
+  const scene = await makeScene(t);
+  scene.trust(`root.d/${alice.name}`, alice.pem);
+  await addCosign(scene.store, scene.image, { privateKey: alice.privateKey, repository: 'example.com/other' });
+  const [found] = await examineAll(scene);
+  assert.deepEqual([found?.verified, found?.reason], [false, 'it is about "example.com/other"']);
 });
 
 test('makeExaminer() verifies an identity by its authority, and names one that it cannot verify', async (t) => {

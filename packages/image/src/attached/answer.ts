@@ -20,8 +20,8 @@ const cutMaybe = (text: string | undefined) => (text === undefined ? undefined :
 
 /** Answers a question of rkt-image: says of everything what it is, and opens what is wished for. */
 export async function answerQuestion(packed: Buffer): Promise<Buffer> {
-  const { all, authorities, nowMs, wish } = parseAttachedQuestion(packed);
-  const examine = await makeExaminer({ documents: all.documents, authorities, nowMs });
+  const { all, name, authorities, nowMs, wish } = parseAttachedQuestion(packed);
+  const examine = await makeExaminer({ documents: all.documents, name, authorities, nowMs });
   const examined: Examined[] = [];
   for (const what of all.attached) {
     // What it says is not kept: several lists of components are more than fits into memory.

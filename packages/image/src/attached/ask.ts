@@ -4,8 +4,16 @@ import type { Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { parseReference, printable } from '@rkt/names';
 import { askNobody } from '@rkt/nobody';
-import { gatherAttached, imageNameOf, pack, readPolicy, type Attached, type Authority } from '@rkt/policy';
-import { indexOf, type StoredImage } from '@rkt/store';
+import {
+  gatherAttached,
+  imageNameOf,
+  pack,
+  readPolicy,
+  type Attached,
+  type Authority,
+  type ImageName,
+} from '@rkt/policy';
+import { indexOf } from '@rkt/store';
 import { findImage, isAci, oneImage, requireStore } from '../images.ts';
 import { parseAttachedAnswer, type AttachedQuestion, type Finding, type OpenedThing, type Wish } from './protocol.ts';
 
@@ -57,8 +65,8 @@ export function askAttached(
   const index = digest === image.digest ? indexOf(image) : image.digest;
   const all = gatherAttached(store, { digest, index });
   for (const problem of all.problems) context.note(problem);
-  const authorities = authoritiesFor(image, given);
-  const question: AttachedQuestion = { all, authorities, nowMs: Date.now(), wish };
+  const name = imageNameOf(parseReference(image.digest), image.name);
+  const question: AttachedQuestion = { all, name, authorities: authoritiesFor(name, given), nowMs: Date.now(), wish };
   const answer = askNobody(context.dir, {
     program: 'read-attestations.js',
     what: 'reads attestations that strangers made',
@@ -77,12 +85,14 @@ export function askAttached(
   return { text, things, opened: opened === undefined || thing === undefined ? undefined : { ...opened, ...thing } };
 }
 
-/** The keys and identities that may speak for the name that the store has for the image. */
-function authoritiesFor({ name, digest }: StoredImage, given: TrustGiven): Authority[] {
+/** The keys and identities that may speak for an image of this name. */
+function authoritiesFor(name: ImageName, given: TrustGiven): Authority[] {
   const policy = readPolicy({
     directories: { system: resolve(given['system-config']), local: resolve(given['local-config']) },
   });
-  const { requirements } = policy.rulesFor(imageNameOf(parseReference(digest), name));
-  const all = requirements.flatMap((requirement) => ('authorities' in requirement ? requirement.authorities : []));
-  return [...new Map(all.map((authority) => [authority.source, authority])).values()];
+  const { requirements } = policy.rulesFor(name);
+  // Whoever has to attest something is mostly one of those who may sign.
+  return [
+    ...new Set(requirements.flatMap((requirement) => ('authorities' in requirement ? requirement.authorities : []))),
+  ];
 }

@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { EXIT, Failure } from '@rkt/exit';
 import { isDigest, printable, type Digest } from '@rkt/names';
-import { unpack, type AllAttached, type Authority } from '@rkt/policy';
+import { unpack, type AllAttached, type Authority, type ImageName } from '@rkt/policy';
 
 /** What is asked for besides what everything is: nothing, or one thing that is opened. */
 export type Wish =
@@ -14,6 +14,8 @@ export type Wish =
 /** What is attached to an image, and who may speak for the image. */
 export interface AttachedQuestion {
   readonly all: AllAttached;
+  /** The name of the image. */
+  readonly name: ImageName;
   readonly authorities: readonly Authority[];
   readonly nowMs: number;
   readonly wish: Wish;
@@ -100,7 +102,7 @@ export function parseAttachedQuestion(packed: Buffer): AttachedQuestion {
 
 // rkt-image writes this for a process that it starts itself: its kind is checked here, its details where it was made.
 function isQuestion(data: unknown): data is AttachedQuestion {
-  return typeof data === 'object' && data !== null && 'all' in data && 'authorities' in data && 'wish' in data;
+  return typeof data === 'object' && data !== null && 'all' in data && 'name' in data && 'wish' in data;
 }
 
 /** Reads the answer of the process that parsed what strangers wrote: it is about as many things as were asked about. */
