@@ -74,24 +74,34 @@ export function cosignImage(digest: string, repository: string, privateKey: KeyO
 
 /** A bundle that refers to an image, which cosign has made since: a signature, unless it has another predicate type. */
 export function bundleArtifact(subject: Described, privateKey: KeyObject, predicateType = SIGN): Artifact {
-  const statement = json({
-    _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ digest: { sha256: subject.digest.slice('sha256:'.length) } }],
-    predicateType,
-    predicate: {},
-  });
-  const head = `DSSEv1 ${IN_TOTO.length} ${IN_TOTO} ${statement.length} `;
-  const sig = sign('sha256', Buffer.concat([Buffer.from(head), statement]), privateKey).toString('base64');
-  const bundle = json({
-    mediaType: BUNDLE,
-    verificationMaterial: { publicKey: { hint: '' }, tlogEntries: [] },
-    dsseEnvelope: { payload: statement.toString('base64'), payloadType: IN_TOTO, signatures: [{ sig, keyid: '' }] },
-  });
+  const content = bundleOf(statementOf(subject, predicateType), privateKey);
   return referrer(subject, {
     type: BUNDLE,
-    content: bundle,
+    content,
     annotations: { 'dev.sigstore.bundle.predicateType': predicateType },
   });
+}
+
+/** A payload in an envelope with one signature. */
+export function envelopeOf(payload: Buffer, privateKey: KeyObject): object {
+  const head = `DSSEv1 ${IN_TOTO.length} ${IN_TOTO} ${payload.length} `;
+  const sig = sign('sha256', Buffer.concat([Buffer.from(head), payload]), privateKey).toString('base64');
+  return { payload: payload.toString('base64'), payloadType: IN_TOTO, signatures: [{ sig, keyid: '' }] };
+}
+
+/** A bundle of a payload that a bare key has signed. */
+export function bundleOf(payload: Buffer, privateKey: KeyObject): Buffer {
+  const verificationMaterial = { publicKey: { hint: '' }, tlogEntries: [] };
+  return json({ mediaType: BUNDLE, verificationMaterial, dsseEnvelope: envelopeOf(payload, privateKey) });
+}
+
+/** What cosign kept under the tag `.att` before bundles. */
+export function attestationImage(payloads: readonly Buffer[], privateKey: KeyObject): Artifact {
+  const envelopes = payloads.map((payload) => json(envelopeOf(payload, privateKey)));
+  const config = json({ architecture: '', os: '', rootfs: { type: 'layers', diff_ids: [] } });
+  const layers = envelopes.map((bytes) => describe(bytes, 'application/vnd.dsse.envelope.v1+json'));
+  const described = describe(config, 'application/vnd.oci.image.config.v1+json');
+  return artifactOf({ config: described, layers }, [config, ...envelopes]);
 }
 
 /** What a referrer is made of. */
@@ -106,6 +116,39 @@ export function referrer(subject: Described, { type, content, annotations = {} }
   const config = describe(Buffer.from('{}'), 'application/vnd.oci.empty.v1+json');
   const layers = [describe(content, type)];
   return artifactOf({ artifactType: type, config, layers, subject, annotations }, [Buffer.from('{}'), content]);
+}
+
+/** An in-toto statement about an image that nobody has signed. */
+export function statementOf(subject: Pick<Described, 'digest'>, predicateType: string, predicate: object = {}): Buffer {
+  const about = [{ name: '_', digest: { sha256: subject.digest.slice('sha256:'.length) } }];
+  return json({ _type: 'https://in-toto.io/Statement/v0.1', subject: about, predicateType, predicate });
+}
+
+/** What BuildKit puts beside an image into its index: statements by their predicate types. */
+export function buildkitManifest(statements: ReadonlyMap<string, Buffer>): Artifact {
+  const blobs = [...statements.values()];
+  const config = json({
+    architecture: 'unknown',
+    os: 'unknown',
+    rootfs: { type: 'layers', diff_ids: blobs.map(digestOf) },
+  });
+  const layers = [...statements].map(([type, bytes]) => ({
+    ...describe(bytes, IN_TOTO),
+    annotations: { 'in-toto.io/predicate-type': type },
+  }));
+  const described = describe(config, 'application/vnd.oci.image.config.v1+json');
+  return artifactOf({ config: described, layers }, [config, ...blobs]);
+}
+
+/** An index of an image and of the statements about it, as BuildKit pushes it. */
+export function buildkitIndex(image: Described, attestation: Artifact, about: string = image.digest): Buffer {
+  const annotations = { 'vnd.docker.reference.digest': about, 'vnd.docker.reference.type': 'attestation-manifest' };
+  const { mediaType, digest, size } = image;
+  const manifests = [
+    { mediaType, digest, size, platform: { os: 'linux', architecture: 'amd64' } },
+    { ...describe(attestation.manifest, MANIFEST), annotations, platform: { os: 'unknown', architecture: 'unknown' } },
+  ];
+  return json({ schemaVersion: 2, mediaType: INDEX, manifests });
 }
 
 const artifactOf = (fields: object, blobs: readonly Buffer[]): Artifact => ({

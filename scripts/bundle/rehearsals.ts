@@ -59,6 +59,7 @@ async function playImages(play: Play, place: string): Promise<string> {
   await play('rkt-fetch', dir, '--quiet', '--pull-policy=never', id);
   await play('rkt-image', 'list', dir);
   await play('rkt-image', 'cat-manifest', dir, id);
+  await play('rkt-image', 'attestations', dir, id);
   return id;
 }
 

@@ -24,6 +24,7 @@ export const tiers: Readonly<Record<string, number>> = {
   policy: 4,
   inspect: 4,
   collect: 4,
+  nobody: 4,
   'pod-fixtures': 4,
   rkt: 6,
 };

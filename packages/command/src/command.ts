@@ -42,6 +42,8 @@ export interface Context {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Prints one line of the result to standard output. */
   readonly print: (line: string) => void;
+  /** Writes bytes of the result to standard output as they are. */
+  readonly printBytes: (bytes: Uint8Array) => void;
   /** Prints one message to standard error, behind the name of the command. */
   readonly note: (message: string) => void;
 }

@@ -54,6 +54,7 @@ function contextOf(name: string, debug: boolean, dir: unknown): Context {
     debug,
     environment,
     print: (line) => void say(`${line}\n`),
+    printBytes: (bytes) => writeFully(1, bytes),
     note: (message) => writeFully(2, `${name}: ${message}\n`),
   };
 }
@@ -92,8 +93,8 @@ function say(text: string): number {
 }
 
 /** Standard output may be a pipe with O_NONBLOCK: then a full pipe is waited for. */
-function writeFully(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
+function writeFully(fd: number, content: string | Uint8Array): void {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(fd, bytes, done);

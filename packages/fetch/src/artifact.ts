@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
-import { DOCUMENT_BYTES_MAX, EMPTY_BLOB, parseArtifactManifest, type Descriptor } from '@rkt/formats';
-import { printable, type Digest } from '@rkt/names';
-import type { AddedArtifact, Store } from '@rkt/store';
+import {
+  ATTESTATION_BYTES_MAX,
+  DOCUMENT_BYTES_MAX,
+  EMPTY_BLOB,
+  type ArtifactManifest,
+  type Descriptor,
+} from '@rkt/formats';
+import type { Store } from '@rkt/store';
 import type { Source } from './sources/source.ts';
 
 /** How many bytes may still be fetched. */
@@ -10,75 +15,61 @@ export interface Budget {
   left: number;
 }
 
-/** The manifest of an artifact, as a source has it. */
-export interface FoundArtifact {
-  readonly subject: Digest;
-  readonly bytes: Buffer;
-  /** What it is called, in messages. */
-  readonly name: string;
-}
-
-/** Where the rest of it is, and how much of that is taken. */
-export interface CompleteOptions {
+/** Where the blobs of artifacts are, and how much of that is taken. */
+export interface BlobOptions {
   readonly store: Store;
   readonly source: Source;
+  /** Lists of components are wanted: blobs may be large. */
+  readonly sbom: boolean;
   readonly budget: Budget;
   readonly signal: AbortSignal;
 }
 
-/** Fetches the blobs of an artifact that the store does not have: small ones, each checked against its digest when it is stored. */
-export async function completeArtifact(
-  { subject, bytes, name }: FoundArtifact,
-  { store, source, budget, signal }: CompleteOptions,
-): Promise<AddedArtifact> {
-  const what = `artifact "${printable(name)}"`;
-  const { config, layers } = parseArtifactManifest(bytes, what);
-  take(budget, bytes.byteLength, what);
-  const blobs: Buffer[] = [];
-  for (const descriptor of new Map([config, ...layers].map((blob) => [blob.digest, blob])).values()) {
-    const { digest, size } = descriptor;
-    if (isEmpty(descriptor) || (await isStored(store, descriptor))) continue;
-    if (size > DOCUMENT_BYTES_MAX) {
-      throw new Failure(
-        EXIT.dataRefused,
-        `cannot keep ${what}: "${digest}" has ${size} bytes: wanted at most ${DOCUMENT_BYTES_MAX}`,
-      );
-    }
-    take(budget, size, what);
-    blobs.push(await read(source.blob(descriptor, 0, signal), descriptor, what));
-  }
-  return { subject, manifest: bytes, blobs };
+/** Fetches the blobs of an artifact that the store does not have, straight into the store; `what` is for messages. */
+export async function fetchBlobs(
+  { config, layers }: Pick<ArtifactManifest, 'config' | 'layers'>,
+  what: string,
+  options: BlobOptions,
+): Promise<void> {
+  refuseLarge([config], what, DOCUMENT_BYTES_MAX);
+  refuseLarge(layers, what, options.sbom ? ATTESTATION_BYTES_MAX : DOCUMENT_BYTES_MAX);
+  for (const descriptor of new Map([config, ...layers].map((blob) => [blob.digest, blob])).values())
+    await fetchBlob(descriptor, what, options);
 }
 
-const isEmpty = ({ size }: Descriptor) => size === EMPTY_BLOB.byteLength;
+/** Fetches one blob of an artifact unless the store has it. */
+async function fetchBlob(
+  descriptor: Descriptor,
+  what: string,
+  { store, source, budget, signal }: BlobOptions,
+): Promise<void> {
+  if (descriptor.size === EMPTY_BLOB.byteLength || (await isStored(store, descriptor))) return;
+  take(budget, descriptor.size, what);
+  await store.addBlob(descriptor, (offset) => source.blob(descriptor, offset, signal));
+}
 
-/** True for a small blob that is in the store as it should be. One that was damaged is removed, so that it is fetched again. */
+function refuseLarge(blobs: readonly Descriptor[], what: string, limit: number): void {
+  const large = blobs.find(({ size }) => size > limit);
+  if (large === undefined) return;
+  const hint = large.size <= ATTESTATION_BYTES_MAX && limit === DOCUMENT_BYTES_MAX ? ': try --sbom' : '';
+  throw new Failure(
+    EXIT.dataRefused,
+    `cannot keep ${what}: "${large.digest}" has ${large.size} bytes: wanted at most ${limit}${hint}`,
+  );
+}
+
+/** True if a blob is in the store as it should be. One that was damaged is removed, so that it is fetched again. */
 export async function isStored(store: Store, descriptor: Descriptor): Promise<boolean> {
   if (!store.hasBlob(descriptor)) return false;
-  try {
-    store.readBlob(descriptor.digest);
-    return true;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    await store.removeBlob(descriptor.digest);
-    return false;
-  }
+  const [found] = await store.verify([descriptor.digest]);
+  if (found?.state === 'ok') return true;
+  await store.removeBlob(descriptor.digest);
+  return false;
 }
 
-function take(budget: Budget, bytes: number, what: string): void {
+/** Takes bytes from what may still be fetched. */
+export function take(budget: Budget, bytes: number, what: string): void {
+  // What is too much leaves its place to smaller ones.
+  if (bytes > budget.left) throw new Failure(EXIT.dataRefused, `cannot keep ${what}: more is attached than rkt takes`);
   budget.left -= bytes;
-  if (budget.left < 0) throw new Failure(EXIT.dataRefused, `cannot keep ${what}: more is attached than rkt takes`);
-}
-
-async function read(pieces: AsyncIterable<Uint8Array>, { digest, size }: Descriptor, what: string): Promise<Buffer> {
-  const found: Uint8Array[] = [];
-  let total = 0;
-  for await (const piece of pieces) {
-    total += piece.byteLength;
-    if (total > size) {
-      throw new Failure(EXIT.dataRefused, `cannot keep ${what}: "${digest}" has more than ${size} bytes`);
-    }
-    found.push(piece);
-  }
-  return Buffer.concat(found, total);
 }

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
 import { EXIT, Failure } from '@rkt/exit';
-import { MEDIA_TYPE, printArtifactManifest, REFERRERS_MAX, SIGNATURE_TYPE } from '@rkt/formats';
-import { hexOf, parseDigest, type Digest } from '@rkt/names';
+import {
+  ATTACHED_BYTES_MAX,
+  MEDIA_TYPE,
+  parseArtifactManifest,
+  printArtifactManifest,
+  REFERRERS_MAX,
+  SIGNATURE_TYPE,
+} from '@rkt/formats';
+import { hexOf, type Digest } from '@rkt/names';
 import type { AddedArtifact, Store } from '@rkt/store';
-import { completeArtifact, isStored, type Budget } from './artifact.ts';
+import { addArtifact, digestOf, keptArtifacts, makeTurns, whatIs, type Gathering } from './gathering.ts';
 import type { ResolvedImage } from './resolve.ts';
 import type { Source, SourceDocument } from './sources/source.ts';
-import { isWanted } from './wanted.ts';
+import { keepStatements } from './statements.ts';
+import { isWanted, isWantedArtifact } from './wanted.ts';
 
 /** What is kept with an image. */
 export interface AttachedOptions {
@@ -18,25 +25,12 @@ export interface AttachedOptions {
   readonly text: string;
 }
 
-/** All that is attached to one image may have so many bytes. */
-const TOTAL_BYTES_MAX = 64 * 1024 * 1024;
-
-/** Signatures are not waited for any longer: an image without them is better than none. */
+/** Signatures are not waited for any longer: an image without them is better than none. Who asks for large things waits for them. */
 const TIMEOUT_MS = 60_000;
+const TIMEOUT_SBOM_MS = 600_000;
 
 /** How many questions are asked at once. */
 const PARALLEL = 4;
-
-interface Gathering {
-  readonly store: Store;
-  readonly source: Source;
-  readonly sbom: boolean;
-  readonly signal: AbortSignal;
-  readonly budget: Budget;
-  readonly turn: Turn;
-  /** Does one thing; what fails is told at the end, and stops nothing else. */
-  readonly attempt: (work: () => Promise<void>) => Promise<void>;
-}
 
 /**
  * Keeps what its source has attached to an image, or to the index that it was found in: signatures and attestations.
@@ -45,17 +39,18 @@ interface Gathering {
 export async function keepAttached(store: Store, source: Source, options: AttachedOptions): Promise<void> {
   const { image, sbom, note, text } = options;
   const problems: string[] = [];
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const timeoutMs = sbom ? TIMEOUT_SBOM_MS : TIMEOUT_MS;
+  const signal = AbortSignal.timeout(timeoutMs);
   const attempt = async (work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
-      if (signal.aborted) problems.push(`no answer within ${TIMEOUT_MS / 1000} seconds`);
+      if (signal.aborted) problems.push(`no answer within ${timeoutMs / 1000} seconds`);
       else if (error instanceof Failure) problems.push(error.message);
       else throw error;
     }
   };
-  const budget = { left: TOTAL_BYTES_MAX };
+  const budget = { left: ATTACHED_BYTES_MAX };
   const gathering = { store, source, sbom, signal, budget, turn: makeTurns(PARALLEL), attempt };
   const { digest, bytes, mediaType, index } = image;
   const documents = [{ digest, bytes, mediaType }, ...(index === undefined ? [] : [index])];
@@ -66,31 +61,13 @@ export async function keepAttached(store: Store, source: Source, options: Attach
       for (const document of documents) await attempt(() => keepReferrers(gathering, document));
     })(),
     ...tags.map(({ document, kind }) => attempt(() => keepTagged(gathering, document, kind))),
+    attempt(() => keepStatements(gathering, image)),
   ]);
   // Last, since the answers before tell whether the registry has any.
   await Promise.all(documents.map((document) => attempt(() => keepMessages(gathering, document))));
   const [first, ...more] = new Set(problems);
   if (first === undefined) return;
   note(`signatures of "${text}" may be missing: ${first}${more.length > 0 ? `, and ${more.length} more` : ''}`);
-}
-
-type Turn = <T>(work: () => Promise<T>) => Promise<T>;
-
-/** Lets so many work at once; the others wait for their turn. */
-function makeTurns(count: number): Turn {
-  let free = count;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
-  };
 }
 
 async function keepReferrers(gathering: Gathering, { digest: subject }: Pick<SourceDocument, 'digest'>): Promise<void> {
@@ -104,20 +81,12 @@ async function keepReferrers(gathering: Gathering, { digest: subject }: Pick<Sou
   const missing = referrers.filter(({ digest }) => !kept.has(digest));
   const keep = async ({ digest }: (typeof missing)[number]) => {
     const { bytes } = await source.document({ digest, mediaType: MEDIA_TYPE.manifest }, signal);
-    await store.addArtifact(await completeArtifact({ subject, bytes, name: digest }, gathering));
+    // What the list says about it are hints, and a list may say nothing.
+    const manifest = parseArtifactManifest(bytes, whatIs(digest));
+    if (isWantedArtifact(manifest, sbom)) await addArtifact({ subject, bytes, name: digest, manifest }, gathering);
   };
   await Promise.all(missing.map((referrer) => attempt(() => turn(() => keep(referrer)))));
   if (isCut) await attempt(() => Promise.reject(tooMany(subject)));
-}
-
-/** The artifacts that the store has already, whole. */
-async function keptArtifacts(store: Store, subject: Digest): Promise<Set<Digest>> {
-  const kept = new Set<Digest>();
-  for (const { digest, config, layers } of store.artifacts(subject).artifacts) {
-    const are = await Promise.all([config, ...layers].map((blob) => isStored(store, blob)));
-    if (are.every(Boolean)) kept.add(digest);
-  }
-  return kept;
 }
 
 /** Keeps what cosign attaches by the name of a tag. What was under the tag the last time is replaced: it is part of this. */
@@ -126,13 +95,14 @@ async function keepTagged(
   { digest: subject }: Pick<SourceDocument, 'digest'>,
   kind: 'sig' | 'att',
 ): Promise<void> {
-  const { source, store, signal, turn } = gathering;
+  const { source, store, sbom, signal, turn } = gathering;
   const tag = `sha256-${hexOf(subject)}.${kind}`;
   await turn(async () => {
     const found = await source.tagged(tag, signal);
     if (found === undefined || (await keptArtifacts(store, subject)).has(found.digest)) return;
-    const artifact = await completeArtifact({ subject, bytes: found.bytes, name: tag }, gathering);
-    await store.addArtifact({ ...artifact, tag });
+    const manifest = parseArtifactManifest(found.bytes, whatIs(tag));
+    if (!isWantedArtifact(manifest, sbom)) return;
+    await addArtifact({ subject, bytes: found.bytes, name: tag, manifest, tag }, gathering);
   });
 }
 
@@ -148,7 +118,7 @@ async function keepMessages(gathering: Gathering, document: SourceDocument): Pro
 function wrap({ digest, bytes, mediaType = '' }: SourceDocument, message: Buffer): AddedArtifact {
   const layer = {
     mediaType: SIGNATURE_TYPE.simpleSigningLayer,
-    digest: parseDigest(`sha256:${createHash('sha256').update(message).digest('hex')}`),
+    digest: digestOf(message),
     size: message.byteLength,
   };
   const manifest = printArtifactManifest({

@@ -2,13 +2,10 @@
 // What rkt-fetch keeps with an image: from a real registry, from a stub that lists referrers, and from layouts.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test, type TestContext } from 'node:test';
+import { after, before, test } from 'node:test';
 import { MEDIA_TYPE, SIGNATURE_TYPE } from '@rkt/formats';
-import { isDigest, type Digest } from '@rkt/names';
 import { openStore } from '@rkt/store';
 import {
   bundleArtifact,
@@ -22,7 +19,8 @@ import {
   type Artifact,
 } from '../../../test/attach.ts';
 import { startRegistry, type Registry } from '../../../test/registry.ts';
-import { Layout, runFetch, temporaryDirectory, type Descriptor } from './fixture.ts';
+import { setUp, startStub } from './attached-scene.ts';
+import { type Descriptor, type Layout } from './fixture.ts';
 
 let registry: Registry;
 
@@ -34,75 +32,7 @@ after(async () => {
   await registry.stop();
 });
 
-const HTTP = '--insecure-options=http';
 const key = makeKey();
-
-function asDigest(text: string): Digest {
-  assert.ok(isDigest(text));
-  return text;
-}
-
-/** A layout with one image, a data directory, and what was kept there for the image. */
-async function setUp(t: TestContext) {
-  const dir = temporaryDirectory(t);
-  const layout = new Layout(join(dir, 'layout'));
-  const { manifest } = await layout.image();
-  layout.name(manifest, 'x');
-  const home = join(dir, 'home');
-  mkdirSync(home);
-  const fetch = async (...words: readonly string[]) => {
-    const options = [`--dir=${join(dir, 'rkt')}`, '--quiet', '--full', HTTP];
-    const outcome = await runFetch([...options, ...words], { env: { HOME: home }, unprivileged: true });
-    return { ...outcome, err: outcome.err.replace(/^rkt-fetch: talking to \S+ without encryption\n/, '') };
-  };
-  const kept = (digest: string = manifest.digest) => openStore(join(dir, 'rkt', 'store')).artifacts(asDigest(digest));
-  const digests = (digest?: string) =>
-    kept(digest)
-      .artifacts.map((artifact) => String(artifact.digest))
-      .toSorted();
-  const ok = async (...words: readonly string[]) => {
-    const { status, out, err } = await fetch(...words);
-    assert.deepEqual([status, err], [0, ''], err);
-    return out;
-  };
-  return { dir, home, layout, manifest, fetch, ok, kept, digests };
-}
-
-/** What a stub serves under each path. */
-type Served = Map<string, { readonly type: string; readonly body: Uint8Array }>;
-
-/** A registry that has the image of a layout and lists referrers. */
-async function startStub(t: TestContext, layout: Layout, manifest: Descriptor) {
-  const log: string[] = [];
-  const served: Served = new Map();
-  const server = createServer(({ url = '' }, response) => {
-    log.push(url);
-    const [, kind = '', name = ''] = /^\/v2\/app\/(\w+)\/(.*)$/.exec(url) ?? [];
-    const reference = kind === 'manifests' && name === 'v1' ? manifest.digest : name;
-    const file = join(layout.dir, 'blobs', reference.replace(':', '/'));
-    const known = served.get(`${kind}/${reference}`);
-    if (known !== undefined) return void response.writeHead(200, { 'content-type': known.type }).end(known.body);
-    if (kind === 'referrers' || !reference.startsWith('sha256:') || !existsSync(file))
-      return void response.writeHead(404).end();
-    const type = kind === 'manifests' ? { 'content-type': MEDIA_TYPE.manifest } : {};
-    response.writeHead(200, type).end(readFileSync(file));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address: AddressInfo | string | null = server.address();
-  const host = typeof address === 'object' ? `127.0.0.1:${String(address?.port)}` : '';
-  const add = (artifacts: readonly Artifact[], listed = referrersIndex(artifacts)) => {
-    served.set(`referrers/${manifest.digest}`, { type: MEDIA_TYPE.index, body: listed });
-    for (const { manifest: bytes, blobs } of artifacts) {
-      served.set(`manifests/${digestOf(bytes)}`, { type: MEDIA_TYPE.manifest, body: bytes });
-      for (const blob of blobs) served.set(`blobs/${digestOf(blob)}`, { type: 'application/octet-stream', body: blob });
-    }
-  };
-  return { image: `docker://${host}/app:v1`, log, served, add };
-}
 
 test('rkt-fetch keeps what old cosign and a tag of referrers have for the manifest and for its index', async (t) => {
   const { layout, manifest, ok, digests, dir } = await setUp(t);
@@ -165,6 +95,39 @@ test('rkt-fetch keeps the referrers that it can use, lists of components only wi
   assert.deepEqual(digests(), all(used));
   await ok('--sbom', image);
   assert.deepEqual(digests(), all([...used, ...components]));
+});
+
+test('rkt-fetch keeps what is larger than a manifest only with --sbom, and says so', async (t) => {
+  const { layout, manifest, fetch, ok, digests, dir } = await setUp(t);
+  const { image, add } = await startStub(t, layout, manifest);
+  const content = Buffer.alloc(5 * 1024 * 1024, '[ ]');
+  const large = referrer(manifest, { type: SIGNATURE_TYPE.bundle, content });
+  const small = bundleArtifact(manifest, key.privateKey);
+  add([large, small]);
+  assert.match((await fetch(image)).err, /has 5242880 bytes: wanted at most 4194304: try --sbom\n$/);
+  assert.deepEqual(digests(), [digestOf(small.manifest)]);
+  await ok('--sbom', image);
+  assert.deepEqual(digests(), [large, small].map((artifact) => digestOf(artifact.manifest)).toSorted());
+  // One that was damaged since is had anew.
+  const blob = join(dir, 'rkt', 'store', 'blobs', digestOf(content).replace(':', '/'));
+  rmSync(blob);
+  writeFileSync(blob, Buffer.alloc(content.byteLength));
+  await ok('--sbom', image);
+  assert.equal(digestOf(readFileSync(blob)), digestOf(content));
+});
+
+test('rkt-fetch looks at an artifact of which the list says nothing, and keeps it if it is of use', async (t) => {
+  const { layout, manifest, ok, digests } = await setUp(t);
+  const { image, add } = await startStub(t, layout, manifest);
+  const [bundle, scan] = [SIGNATURE_TYPE.bundle, 'application/vnd.example.scan'].map((type) =>
+    referrer(manifest, { type, content: Buffer.from(type) }),
+  );
+  assert.ok(bundle && scan);
+  const list = JSON.parse(String(referrersIndex([bundle, scan])));
+  for (const entry of list.manifests) delete entry.artifactType;
+  add([bundle, scan], Buffer.from(JSON.stringify(list)));
+  await ok(image);
+  assert.deepEqual(digests(), [digestOf(bundle.manifest)]);
 });
 
 test('rkt-fetch asks nobody for an image that it need not fetch, and for what is new when it fetches again', async (t) => {

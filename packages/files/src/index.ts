@@ -12,4 +12,5 @@ export { lock, Lock, lockedFiles, tryLock } from './lock.ts';
 export { openRegular, readBounded, readRegular, readText } from './read.ts';
 export { exists, mountsBelow, namesIn } from './look.ts';
 export { removeTree } from './remove-tree.ts';
+export { runBounded } from './run-bounded.ts';
 export { kernelFeatures, libraryDirectory, libraryFile, parseFeatures, runStage1 } from './stage1.ts';

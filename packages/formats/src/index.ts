@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { componentsFormatOf, IN_TOTO, PREDICATE_TYPE, type ComponentsFormat } from './attestation-types.ts';
 export { parsePod, printPod, type PodApp, type PodManifest, type PodOwner, type PodVolume } from './pod.ts';
 export {
   parseRuntimeConfig,
@@ -37,6 +38,8 @@ export {
   type Platform,
 } from './oci-image.ts';
 export {
+  ATTACHED_BYTES_MAX,
+  ATTESTATION_BYTES_MAX,
   EMPTY_BLOB,
   parseArtifactManifest,
   parseListedReferrers,

@@ -109,6 +109,12 @@ export interface Referrer {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** The size of the largest layer of an artifact: attested lists of the components of large images have tens of megabytes. */
+export const ATTESTATION_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The bytes that all layers of the artifacts of one image may have together. */
+export const ATTACHED_BYTES_MAX = 128 * 1024 * 1024;
+
 /** How many artifacts of one image are kept. */
 export const REFERRERS_MAX = 64;
 

@@ -29,6 +29,7 @@ const attestation = () =>
     /** The name of a file among those that vouch for the image; any of them if it is left out. */
     signer: v.optional(word()),
     builderId: v.optional(word()),
+    buildType: v.optional(word()),
     sourceUri: v.optional(word()),
   });
 

@@ -2,6 +2,7 @@
 import { run, type Command, type OptionTable } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { printable } from '@rkt/names';
+import { attestations, provenance, sbom } from './attached.ts';
 import { catManifest } from './cat-manifest.ts';
 import { check } from './check.ts';
 import { exportImage } from './export.ts';
@@ -33,14 +34,26 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   extract: subcommand(extract),
   render: subcommand(render),
   check: subcommand(check),
+  attestations: subcommand(attestations),
+  provenance: subcommand(provenance),
+  sbom: subcommand(sbom),
 };
 
-/** Help and man page of rkt-image itself show the options of its commands, each behind the command's name. */
+/** Help and man page of rkt-image itself show the options of its commands, each behind the names of those that have it. */
 const options: OptionTable = Object.fromEntries(
-  Object.entries(subcommands).flatMap(([command, { options: table }]) =>
-    Object.entries(table).map(([name, option]) => [name, { ...option, describe: `${command}: ${option.describe}` }]),
-  ),
+  Object.values(subcommands)
+    .flatMap(({ options: table }) => Object.entries(table))
+    .map(([name, option]) => [name, { ...option, describe: describeFor(name) }]),
 );
+
+function describeFor(name: string): string {
+  const commandsOf = new Map<string, string[]>();
+  for (const [command, { options: table }] of Object.entries(subcommands)) {
+    const describe = table[name]?.describe;
+    if (describe !== undefined) commandsOf.set(describe, [...(commandsOf.get(describe) ?? []), command]);
+  }
+  return [...commandsOf].map(([describe, commands]) => `${commands.join(', ')}: ${describe}`).join('; ');
+}
 
 /**
  * rkt-image: what can be done with images of the store. The man pages and completions are printed from it.
@@ -52,7 +65,8 @@ export const image: Command & { readonly subcommands: Readonly<Record<string, Su
   synopsis: Object.values(subcommands)
     .map(({ synopsis }) => synopsis)
     .join('\n'),
-  summary: 'list, print, remove, collect, export, extract and check images of the store',
+  summary:
+    'list, print, remove, collect, export, extract and check images of the store, and show what is attached to them',
   options,
   subcommands,
   main: (_given, operands) => {

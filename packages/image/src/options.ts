@@ -61,6 +61,59 @@ export const exportOptions = {
   overwrite: { type: 'boolean', describe: 'replace the file if it exists' },
 } as const satisfies OptionTable;
 
+/** Where it stands who may speak for an image. */
+const trustOptions = {
+  'local-config': {
+    type: 'string',
+    value: 'DIR',
+    default: '/etc/rkt',
+    describe: 'the administrator’s directory of trusted keys and settings',
+  },
+  'system-config': {
+    type: 'string',
+    value: 'DIR',
+    default: '/usr/lib/rkt',
+    describe: 'the vendor’s directory of trusted keys and settings',
+  },
+} as const satisfies OptionTable;
+
+const digestOption = {
+  type: 'string',
+  value: 'DIGEST',
+  describe: 'open this one, by a digest that `attestations` prints, instead of the one that says most',
+} as const;
+
+/** The options of `rkt-image attestations`. */
+export const attestationsOptions = {
+  full: { type: 'boolean', describe: 'print whole digests and sizes in bytes' },
+  format: {
+    type: 'string',
+    describe: 'print JSON instead of lines',
+    choices: ['json', 'json-pretty'],
+    value: 'FORMAT',
+  },
+  ...trustOptions,
+} as const satisfies OptionTable;
+
+/** The options of `rkt-image provenance`. */
+export const provenanceOptions = {
+  digest: digestOption,
+  format: {
+    type: 'string',
+    describe: 'print the predicate, which is JSON, instead of lines',
+    choices: ['json', 'json-pretty'],
+    value: 'FORMAT',
+  },
+  ...trustOptions,
+} as const satisfies OptionTable;
+
+/** The options of `rkt-image sbom`. */
+export const sbomOptions = {
+  digest: digestOption,
+  packages: { type: 'boolean', describe: 'print name, version and address of each package instead of the document' },
+  ...trustOptions,
+} as const satisfies OptionTable;
+
 /** The options of `rkt-image extract` and `rkt-image render`. */
 export const extractOptions = {
   'rootfs-only': { type: 'boolean', describe: 'put the files of the image into the directory itself' },

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '@rkt/exit';
-import { parseImageDocument, SIGNATURE_TYPE, type ArtifactManifest } from '@rkt/formats';
+import { EXIT, Failure } from '@rkt/exit';
+import {
+  ATTACHED_BYTES_MAX,
+  DOCUMENT_BYTES_MAX,
+  parseImageDocument,
+  SIGNATURE_TYPE,
+  type ArtifactManifest,
+} from '@rkt/formats';
 import { type Digest } from '@rkt/names';
 
 /** A signature as it was found beside an image: bytes of strangers. */
@@ -37,7 +43,7 @@ export interface Evidence {
 
 /** Where evidence is: a store, which may belong to anybody. What it returns is hashed. */
 export interface EvidenceStore {
-  readonly readBlob: (digest: Digest) => Buffer;
+  readonly readBlob: (digest: Digest, limitBytes?: number) => Buffer;
   readonly artifacts: (subject: Digest) => {
     readonly artifacts: readonly ArtifactManifest[];
     readonly problems: readonly string[];
@@ -52,7 +58,6 @@ export interface FoundImage {
 }
 
 const SIGNATURES_MAX = 64;
-const TOTAL_BYTES_MAX = 16 * 1024 * 1024;
 
 const KINDS: ReadonlyMap<string, FoundSignature['kind']> = new Map([
   [SIGNATURE_TYPE.bundle, 'bundle'],
@@ -66,24 +71,39 @@ const KINDS: ReadonlyMap<string, FoundSignature['kind']> = new Map([
 ]);
 
 /**
- * Reads the signatures of an image, and of the index that it was found in, from a store: at most 64, of at most 16 MiB together.
+ * Reads the signatures of an image, and of the index that it was found in, from a store: at most 64, of at most 128 MiB together.
  *
  * What cannot be read is told and left out: that a store hides signatures can lead to a refusal and to nothing else.
  */
 export function gatherEvidence(store: EvidenceStore, image: FoundImage): Evidence {
   const problems: string[] = [];
-  const manifest = store.readBlob(image.digest);
-  const index =
-    image.index === undefined ? undefined : attempt(problems, () => indexWith(store, image.index, image.digest));
-  const documents = [{ digest: image.digest, bytes: manifest }, ...(index === undefined ? [] : [index])];
+  const documents = documentsOf(store, image, problems);
+  const [manifest, index] = documents;
   const subjects = documents.map(({ digest }) => digest);
   return {
-    subject: { kind: 'manifest', digest: image.digest, size: manifest.byteLength, indexDigest: index?.digest },
+    subject: { kind: 'manifest', digest: image.digest, size: manifest.bytes.byteLength, indexDigest: index?.digest },
     documents,
     signatures: readSignatures(store, subjects, problems),
     problems,
   };
 }
+
+type Document = Evidence['documents'][number];
+
+/** The manifest of an image, and the index that it was found in, if it is known and lists the image. */
+export function documentsOf(
+  store: Pick<EvidenceStore, 'readBlob'>,
+  image: FoundImage,
+  problems: string[],
+): [manifest: Document, ...index: Document[]] {
+  const manifest = { digest: image.digest, bytes: store.readBlob(image.digest) };
+  const index =
+    image.index === undefined ? undefined : attempt(problems, () => indexWith(store, image.index, image.digest));
+  return index === undefined ? [manifest] : [manifest, index];
+}
+
+/** What a layer of this media type is, if it is a signature. */
+export const kindOfSignature = (mediaType: string): FoundSignature['kind'] | undefined => KINDS.get(mediaType);
 
 /** Reads the signatures of an ACI, a blob of the store as it was served; whoever decides reads the blob itself besides. */
 export function gatherAciEvidence(store: EvidenceStore, { digest, size }: Pick<Subject, 'digest' | 'size'>): Evidence {
@@ -103,37 +123,53 @@ function attempt<T>(problems: string[], read: () => T): T | undefined {
 }
 
 function readSignatures(store: EvidenceStore, subjects: readonly Digest[], problems: string[]): FoundSignature[] {
+  const all = subjects.flatMap((digest) => layersOf(store, digest, problems));
   const signatures: FoundSignature[] = [];
-  let totalBytes = 0;
-  for (const [subject, layer] of subjects.flatMap((digest) => layersOf(store, digest, problems))) {
+  for (const [subject, layer] of withinLimits(all, problems)) {
     const kind = KINDS.get(layer.mediaType);
-    if (kind === undefined) continue;
-    totalBytes += layer.size;
-    if (signatures.length >= SIGNATURES_MAX || totalBytes > TOTAL_BYTES_MAX) {
-      problems.push(`only ${signatures.length} signatures were looked at`);
-      break;
-    }
-    const bytes = attempt(problems, () => store.readBlob(layer.digest));
-    if (bytes === undefined) continue;
+    const bytes = attempt(problems, () => readLayer(store, layer));
+    if (kind === undefined || bytes === undefined) continue;
     signatures.push({ kind, subject, blob: layer.digest, bytes, annotations: layer.annotations ?? {} });
   }
   return signatures;
 }
 
-type Layer = ArtifactManifest['layers'][number];
+/** Those that are looked at. The small ones go first: what is large, a list of components, does not hide the signature that matters. */
+function withinLimits(all: readonly FoundLayer[], problems: string[]): FoundLayer[] {
+  const known = all.filter(([, { mediaType }]) => KINDS.has(mediaType));
+  let left = ATTACHED_BYTES_MAX;
+  const taken = new Set(
+    known
+      .toSorted(([, a], [, b]) => a.size - b.size)
+      .slice(0, SIGNATURES_MAX)
+      .filter(([, { size }]) => (left -= size) >= 0),
+  );
+  if (taken.size < known.length) problems.push(`only ${taken.size} signatures were looked at`);
+  return known.filter((layer) => taken.has(layer));
+}
 
-function layersOf(store: EvidenceStore, subject: Digest, problems: string[]): [Digest, Layer][] {
+/** Reads a layer of an artifact, of the size that its manifest says. */
+export function readLayer(store: EvidenceStore, { digest, size }: Layer): Buffer {
+  const bytes = store.readBlob(digest, Math.max(size, DOCUMENT_BYTES_MAX));
+  if (bytes.byteLength === size) return bytes;
+  throw new Failure(EXIT.dataRefused, `cannot use blob "${digest}": it has ${bytes.byteLength} bytes: wanted ${size}`);
+}
+
+type Layer = ArtifactManifest['layers'][number];
+type FoundLayer = readonly [subject: Digest, Layer];
+
+function layersOf(store: EvidenceStore, subject: Digest, problems: string[]): FoundLayer[] {
   const found = store.artifacts(subject);
   problems.push(...found.problems);
-  return found.artifacts.flatMap(({ layers }) => layers.map((layer): [Digest, Layer] => [subject, layer]));
+  return found.artifacts.flatMap(({ layers }) => layers.map((layer): FoundLayer => [subject, layer]));
 }
 
 /** The index of an image, if it lists the image as one: then who signed the index signed the image. */
 function indexWith(
-  store: EvidenceStore,
+  store: Pick<EvidenceStore, 'readBlob'>,
   digest: Digest | undefined,
   image: Digest,
-): Evidence['documents'][number] | undefined {
+): Document | undefined {
   if (digest === undefined) return undefined;
   const bytes = store.readBlob(digest);
   const document = parseImageDocument(bytes, { what: `index "${digest}"` });

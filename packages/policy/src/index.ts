@@ -8,6 +8,11 @@ export {
   type FoundSignature,
   type Subject,
 } from './evidence.ts';
+export { gatherAttached, type AllAttached, type Attached } from './attached.ts';
+export { makeExaminer, type Examined, type Opened } from './examine.ts';
+export { readProvenance, type Material, type Provenance } from './provenance.ts';
+export { signerText } from './reasons.ts';
+export { pack, unpack } from './wire.ts';
 export { imageNameOf, printName, type ImageName } from './image-name.ts';
 export { judge } from './judge.ts';
 export { isInsecureAllowed, readPolicy, requireAllowed, type Policy, type PolicyOptions } from './policy.ts';

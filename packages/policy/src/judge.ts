@@ -141,18 +141,24 @@ async function checkAttested(
 ): Promise<Result> {
   const signers = await parseAuthorities(requirement.authorities);
   const attestations = evidence.signatures.filter(({ kind }) => kind === 'bundle' || kind === 'cosign-attestation');
-  const answers = await forEachSignature(attestations, async (signature) => askAttestation(signature, signers, asking));
-  const looked = answers.map((answer): Looked => {
-    const { verdict } = answer;
-    if (verdict.outcome === 'bad') return { ...answer, attestation: true };
+  const looked: Looked[] = [];
+  for (const signature of attestations) {
+    const { verdict, source } = await askAttestation(signature, signers, asking);
+    const attested = { signature, source, attestation: true as const };
+    if (verdict.outcome === 'bad') {
+      looked.push({ ...attested, verdict, counts: false });
+      continue;
+    }
     const problem = attestationProblem(requirement, verdict.claims);
-    return {
-      ...answer,
-      attestation: true,
+    // What it said has been compared: a list of components is not kept in memory until the last one was looked at.
+    const claims = { ...verdict.claims, predicate: undefined, statement: undefined };
+    looked.push({
+      ...attested,
+      verdict: { ...verdict, claims },
       counts: problem === undefined,
       ...(problem === undefined ? {} : { problem }),
-    };
-  });
+    });
+  }
   const wanted = `${requirement.source} wants an attestation of type "${requirement.predicateType}"`;
   return resultOf(looked, requirement.source, `${wanted}, and none of those that are there will do`);
 }

@@ -136,12 +136,13 @@ function fromTrustStore(
 function attestations({ authorities }: Collected, { name, settings, from }: About): Requirement[] {
   return settings.requireAttestation
     .filter(({ prefix }) => hasPrefix(name, prefix))
-    .map(({ prefix, predicateType, signer, builderId, sourceUri }) => ({
+    .map(({ prefix, predicateType, signer, builderId, buildType, sourceUri }) => ({
       kind: 'attested',
       source: `${from} (requireAttestation ${prefix})`,
       authorities: signer === undefined ? authorities : authorities.filter((authority) => authority.name === signer),
       predicateType,
       builderId,
+      buildType,
       sourceUri,
     }));
 }

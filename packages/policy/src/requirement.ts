@@ -67,6 +67,7 @@ export type Requirement =
       readonly authorities: readonly Authority[];
       readonly predicateType: string;
       readonly builderId: string | undefined;
+      readonly buildType: string | undefined;
       readonly sourceUri: string | undefined;
     }
   /** What the administrator asks for and this version cannot verify: never met. */

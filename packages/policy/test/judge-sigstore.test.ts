@@ -194,3 +194,21 @@ test('judge() verifies identities by the certificates and log keys that a policy
   assert.doesNotMatch(await ask((await makeInstance()).authorityPem), /it names no image/);
   assert.doesNotMatch(await ask(instance.authorityPem, 'other@example.com'), /it names no image/);
 });
+
+test('judge() finds the signature behind lists of components that are too much together, and takes one of them', async (t) => {
+  const scene = await makeScene(t);
+  scene.trust(`root.d/${alice.name}`, alice.pem);
+  const predicateType = 'https://spdx.dev/Document';
+  const requireAttestation = [{ prefix: '*', predicateType }];
+  const settings = { rktKind: 'trust', rktVersion: 'v1', requireAttestation };
+  write(join(scene.directories.local, 'trust.json'), JSON.stringify(settings));
+  const components = (bytes: number) =>
+    keyBundle(scene.image.digest, alice.privateKey, { predicateType, predicate: { comment: 'x'.repeat(bytes) } });
+  // In base64 these are 24, 53 and 60 MiB: more than 128.
+  for (const mebibytes of [18, 40, 45])
+    await addBundles(scene.store, scene.image, [components(mebibytes * 1024 * 1024)]);
+  assert.match(said(await scene.ask()), /^rejected: nobody .* vouches .*only 2 signatures were looked at/);
+  await addBundles(scene.store, scene.image, [keyBundle(scene.image.digest, alice.privateKey)]);
+  const verification = await scene.ask();
+  assert.equal(verification.outcome, 'accepted', said(verification));
+});

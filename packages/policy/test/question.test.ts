@@ -26,7 +26,7 @@ test('parseQuestions() reads what printQuestions() prints, bytes included', (t) 
     verifier: { version: '1', uid: 0, host: 'h' },
     nowMs: 1,
   };
-  const [read] = parseQuestions(Buffer.from(printQuestions([question])));
+  const [read] = parseQuestions(printQuestions([question]));
   const plain = JSON.parse(JSON.stringify(question));
   assert.deepEqual(JSON.parse(JSON.stringify(read)), plain);
   const [requirement] = read?.rules.requirements ?? [];
@@ -35,5 +35,5 @@ test('parseQuestions() reads what printQuestions() prints, bytes included', (t) 
     [...(requirement.authorities[0]?.kind === 'pgp' ? requirement.authorities[0].bytes : [])],
     [0, 255, 128],
   );
-  assert.throws(() => parseQuestions(Buffer.from('[]')), /not what rkt prints/);
+  assert.throws(() => parseQuestions(Buffer.from('[]\n')), /not what rkt prints/);
 });

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
-import { libraryFile, removeTree, writeNew } from '@rkt/files';
+import { EXIT, Failure } from '@rkt/exit';
 import { parseVerification, type Verification } from '@rkt/formats';
 import { printable } from '@rkt/names';
-import { printPlan } from '@rkt/plan';
+import { askNobody } from '@rkt/nobody';
 import { gatherEvidence, isOwnStore, printQuestions, readPolicy, type Question } from '@rkt/policy';
-import { makePhases } from '@rkt/pods';
 import { type FoundImage } from './images.ts';
-import { aboutImage, escaped, type Run } from './policy.ts';
-import { readerPlan } from './unpack-plans.ts';
+import { aboutImage, type Run } from './policy.ts';
 
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
-const TIME_MAX_MS = 120_000;
+
+/** What the largest attestation takes when it is parsed, and as much again. */
+const HEAP_MIB = 512;
 
 /**
  * Asks for a decision about each image: what is wanted and what speaks for it is read here, as root, strictly; keys and signatures
@@ -34,7 +29,15 @@ export async function judgeImages(dir: string, images: readonly FoundImage[], ru
       nowMs: run.nowMs,
     };
   });
-  const decisions = ask(dir, questions);
+  const answer = askNobody(dir, {
+    program: 'decide-images.js',
+    what: 'reads signatures that strangers made',
+    cannot: 'cannot verify signatures',
+    question: printQuestions(questions),
+    answerBytesMax: ANSWER_BYTES_MAX,
+    heapMiB: HEAP_MIB,
+  });
+  const { decisions } = parseVerification(answer.toString(), 'the decision');
   for (const [index, question] of questions.entries()) {
     const decision = decisions[index];
     // Whoever answers has parsed what strangers wrote: it answers what it was asked, or nothing.
@@ -42,52 +45,4 @@ export async function judgeImages(dir: string, images: readonly FoundImage[], ru
     throw new Failure(EXIT.bug, `cannot use image "${printable(question.image)}": nobody has decided about it`);
   }
   return decisions;
-}
-
-function ask(dir: string, questions: readonly Question[]): Verification[] {
-  const program = [
-    process.execPath,
-    '--max-old-space-size=512',
-    libraryFile('start.js'),
-    libraryFile('decide-images.js'),
-  ];
-  const { status, stdout, stderr, error } =
-    process.geteuid?.() === 0 ? runAsNobody(dir, program, questions) : start(program, questions);
-  if (status === EXIT.ok) return parseVerification(stdout, 'the decision').decisions;
-  const why = error?.message ?? (stderr.trim().split('\n').at(-1) || `it ended with status ${String(status)}`);
-  const message = status === EXIT.configuration ? why : `cannot verify signatures: ${why}`;
-  throw new Failure(statusOf(status), escaped(message));
-}
-
-function start([file = '', ...args]: readonly string[], questions: readonly Question[]): SpawnSyncReturns<string> {
-  return spawnSync(file, args, {
-    input: printQuestions(questions),
-    encoding: 'utf8',
-    maxBuffer: ANSWER_BYTES_MAX,
-    timeout: TIME_MAX_MS,
-    killSignal: 'SIGKILL',
-  });
-}
-
-/** An ordinary user has no rights to give up; root has them all. */
-function runAsNobody(
-  dir: string,
-  program: readonly string[],
-  questions: readonly Question[],
-): SpawnSyncReturns<string> {
-  makePhases(dir);
-  // A place that rkt-gc cleans up if we are killed.
-  const scratch = join(dir, 'pods', 'embryo', randomUUID());
-  mkdirSync(scratch, { mode: 0o700 });
-  try {
-    const plan = join(scratch, 'decide.plan');
-    writeNew(plan, printPlan(readerPlan(program, 'reads signatures that strangers made')), 0o600);
-    return start([libraryFile('stage1'), plan], questions);
-  } finally {
-    removeTree(scratch);
-  }
-}
-
-function statusOf(status: number | null): ExitStatus {
-  return status === EXIT.configuration || status === EXIT.dataRefused ? status : EXIT.system;
 }

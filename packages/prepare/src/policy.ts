@@ -5,6 +5,7 @@ import { VERSION, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { type Verification } from '@rkt/formats';
 import { parseReference, printable } from '@rkt/names';
+import { escaped } from '@rkt/nobody';
 import { imageNameOf, requireAllowed, skipped, TRUST_DIRECTORIES, type TrustDirectories } from '@rkt/policy';
 import { type PrepareArguments } from './arguments.ts';
 import { type FoundImage } from './images.ts';
@@ -70,12 +71,4 @@ function refuseAcis(images: readonly FoundImage[]): void {
 export function aboutImage({ reference, id, nameInStore, manifest }: FoundImage) {
   const name = imageNameOf(parseReference(reference), nameInStore);
   return { image: reference, id, name, subject: { kind: 'manifest' as const, ...manifest } };
-}
-
-const MESSAGE_LENGTH_MAX = 4000;
-
-/** A text of a process that parses what strangers wrote, for a message: longer than names are, and escaped as they are. */
-export function escaped(text: string): string {
-  const pieces = text.slice(0, MESSAGE_LENGTH_MAX).match(/[^]{1,100}/gu) ?? [];
-  return pieces.map(printable).join('');
 }

@@ -1,35 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { OTHER_NAMESPACES } from '@rkt/nobody';
 import { type Flag, type Line } from '@rkt/plan';
 import { inheritXattrs, mountWorkplace, UNSEEN, type Workplace } from './workplace.ts';
-
-const NOBODY = 65534;
-
-/** The namespaces of both processes but for users and mounts. */
-export const OTHER_NAMESPACES: readonly Flag<'namespaces'>[] = ['CLONE_NEWNET', 'CLONE_NEWIPC', 'CLONE_NEWUTS'];
-
-/**
- * The plan of a process that reads what strangers made, such as the tar of a layer.
- *
- * It is nobody, without network and capabilities, and can write only to the pipe that is its standard output.
- */
-export function readerPlan(program: readonly string[], what = 'reads a layer that a stranger made'): Line[] {
-  const [file = ''] = program;
-  return [
-    { op: '#', text: `${what}: nobody, without network and capabilities` },
-    { op: 'unshare', flags: OTHER_NAMESPACES },
-    { op: 'setrlimit', resource: 'RLIMIT_CORE', soft: 0n, hard: 0n },
-    { op: 'setrlimit', resource: 'RLIMIT_NOFILE', soft: 64n, hard: 64n },
-    { op: 'setrlimit', resource: 'RLIMIT_FSIZE', soft: 0n, hard: 0n },
-    { op: 'chdir', path: '/' },
-    { op: 'setgroups', gids: [] },
-    { op: 'setresgid', rgid: NOBODY, egid: NOBODY, sgid: NOBODY },
-    { op: 'capbset', keep: [] },
-    { op: 'setresuid', ruid: NOBODY, euid: NOBODY, suid: NOBODY },
-    { op: 'capset', effective: [], permitted: [], inheritable: [] },
-    { op: 'prctl', option: 'PR_SET_NO_NEW_PRIVS', value: 1 },
-    { op: 'exec', file, argv: program },
-  ];
-}
 
 /** What the writer needs to give files their owners, modes and attributes, and to make whiteouts. */
 export const WRITER: readonly Flag<'capability'>[] = [

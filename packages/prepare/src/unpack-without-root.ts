@@ -2,9 +2,10 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type PodOwner } from '@rkt/formats';
+import { OTHER_NAMESPACES } from '@rkt/nobody';
 import { type Line } from '@rkt/plan';
 import { enterUserNamespace, idsOfPods, isAlone, mapsOfLayers } from '@rkt/rootless';
-import { OTHER_NAMESPACES, WRITER } from './unpack-plans.ts';
+import { WRITER } from './unpack-plans.ts';
 import { inheritXattrs, mountWorkplace, UNSEEN, type Workplace } from './workplace.ts';
 
 /** The program that reads a layer: an interpreter, scripts of one directory, and their arguments. */

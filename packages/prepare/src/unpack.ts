@@ -9,11 +9,12 @@ import { describe, EXIT, Failure, reason, type ExitStatus } from '@rkt/exit';
 import { libraryFile, writeScratch } from '@rkt/files';
 import { printAciExpectation } from '@rkt/layers';
 import { printable } from '@rkt/names';
+import { readerPlan } from '@rkt/nobody';
 import { printPlan, type Line } from '@rkt/plan';
 import { plain, type Caller } from '@rkt/rootless';
 import { naming, repairOf } from '@rkt/store';
 import { type Layer } from './layers.ts';
-import { readerPlan, writerPlan } from './unpack-plans.ts';
+import { writerPlan } from './unpack-plans.ts';
 import { ownerReaderPlan, ownerWriterPlan } from './unpack-without-root.ts';
 import { type Workplace } from './workplace.ts';
 import { parseReadFiles } from './read-files.ts';
@@ -107,7 +108,10 @@ function plansOf({ layer, workplace, root, caller }: UnpackInput): {
   // What an ACI must turn out to be stands before it.
   const args = [layer.descriptor.mediaType, ...(typeof layer.diffId === 'string' ? [layer.diffId] : [])];
   if (caller === undefined) {
-    return { reader: readerPlan([node, ...flags, start, script, ...args]), writer: writerPlan(workplace, unpack) };
+    return {
+      reader: readerPlan([node, ...flags, start, script, ...args], 'reads a layer that a stranger made'),
+      writer: writerPlan(workplace, unpack),
+    };
   }
   return {
     reader: ownerReaderPlan(caller.owner, join(workplace.path, 'merged'), {

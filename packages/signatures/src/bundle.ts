@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ATTESTATION_BYTES_MAX } from '@rkt/formats';
 import { objectOf, parse } from './json.ts';
 import type { SigstoreQuestion } from './question.ts';
 import { judged, Refused } from './refusal.ts';
@@ -6,9 +7,6 @@ import { bundleOf, relevantTo, unseal } from './sealed.ts';
 import { verifySealed, withClaims } from './sigstore.ts';
 import { readStatement, SIGN_PREDICATE_TYPE } from './statement.ts';
 import { NO_CLAIMS, type Verdict } from './verdict.ts';
-
-/** The size of the largest bundle: attestations may hold the bill of materials of an image. */
-const BUNDLE_BYTES_MAX = 16 * 1024 * 1024;
 
 const MEDIA_TYPES = [
   'application/vnd.dev.sigstore.bundle+json;version=0.1',
@@ -41,6 +39,6 @@ export function verifyBundleAttestation(bytes: Uint8Array, question: SigstoreQue
 }
 
 function read(bytes: Uint8Array, { trust }: SigstoreQuestion) {
-  const document = objectOf(parse(bytes, BUNDLE_BYTES_MAX), 'the bundle');
+  const document = objectOf(parse(bytes, ATTESTATION_BYTES_MAX), 'the bundle');
   return bundleOf(relevantTo(trust, document), MEDIA_TYPES);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
+import { ATTESTATION_BYTES_MAX } from '@rkt/formats';
 import { parseDigest } from '@rkt/names';
 import { objectOf, parse, type JsonObject } from './json.ts';
 import { readPayload } from './payload.ts';
@@ -10,10 +11,9 @@ import { verifySealed, withClaims } from './sigstore.ts';
 import { readStatement } from './statement.ts';
 import type { Verdict } from './verdict.ts';
 
-/** The size of the largest annotation, of the largest payload of a signature, and of the largest attestation. */
+/** The size of the largest annotation, and of the largest payload of a signature. */
 const ANNOTATION_BYTES_MAX = 256 * 1024;
 const PAYLOAD_BYTES_MAX = 1024 * 1024;
-const ATTESTATION_BYTES_MAX = 16 * 1024 * 1024;
 
 /** What a layer of cosign is turned into: the generation of bundles that had a promise of the log and no proof. */
 const MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle+json;version=0.1';

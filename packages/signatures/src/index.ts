@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { verifyBundleAttestation, verifyBundleSignature } from './bundle.ts';
+export { readClaimed, type Claimed, type Unreadable, type Wrapping } from './claimed.ts';
 export { verifyCosignAttestation, verifyCosignSignature } from './cosign.ts';
 export { issuersOfDetached, verifyDetached } from './detached.ts';
 export type {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Bundle } from '@sigstore/bundle';
+import { IN_TOTO } from '@rkt/formats';
 import { isDigestOf, preAuthEncoding, type Signed } from './bytes.ts';
 import { objectOf, type JsonObject } from './json.ts';
 import type { SigstoreTrust } from './keys.ts';
@@ -8,8 +9,6 @@ import { messageOf, Refused } from './refusal.ts';
 
 /** The most entries of logs and timestamps beside one signature. */
 const PROOFS_MAX = 8;
-
-const IN_TOTO = 'application/vnd.in-toto+json';
 
 /** SHA2_256 and SHA2_384 in the numbers of the bundle format. */
 const HASHES: readonly number[] = [1, 2];

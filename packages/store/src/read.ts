@@ -51,13 +51,13 @@ export function openBlob(dir: string, { digest, size }: BlobDescriptor): number 
   throw corrupt(digest, `it has ${found} bytes: wanted ${size}`);
 }
 
-/** Reads a small blob, a manifest or configuration, and hashes what was read. */
-export function readBlob(dir: string, digest: Digest): Buffer {
+/** Reads a blob into memory, a manifest or configuration if nobody says how large it may be, and hashes what was read. */
+export function readBlob(dir: string, digest: Digest, limitBytes = DOCUMENT_BYTES_MAX): Buffer {
   const path = blobPath(dir, digest);
   const fd = openRegular(path);
   if (fd === undefined) throw missing(digest);
   try {
-    const bytes = readBounded(fd, path, DOCUMENT_BYTES_MAX);
+    const bytes = readBounded(fd, path, limitBytes);
     const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     if (found === digest) return bytes;
     throw corrupt(digest, `its bytes have the digest "${found}"`);

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { EXIT, Failure } from '@rkt/exit';
 import { lock, namesIn, readRegular, syncDirectory, writeDurably } from '@rkt/files';
 import {
+  ATTESTATION_BYTES_MAX,
   DOCUMENT_BYTES_MAX,
   EMPTY_BLOB,
   parseArtifactManifest,
@@ -66,7 +67,7 @@ const digestOf = (bytes: Uint8Array) => parseDigest(`sha256:${createHash('sha256
 
 /**
  * Keeps an artifact, such as a signature, with the image that it refers to: its blobs first, then under the lock of the store
- * its place in the index of that image. At most 64 for an image, each blob of at most 4 MiB.
+ * its place in the index of that image. At most 64 for an image, each layer of at most 64 MiB.
  */
 export async function addArtifact(
   dir: string,
@@ -78,8 +79,8 @@ export async function addArtifact(
   checkSubject(manifest, subject, what);
   const given = new Map([...blobs, EMPTY_BLOB].map((blob) => [digestOf(blob), blob]));
   const parts = [manifest.config, ...manifest.layers];
+  refuseLarge(what, manifest);
   for (const part of parts) {
-    if (part.size > DOCUMENT_BYTES_MAX) throw tooLarge(what, part);
     await addBlob(dir, part, (offset) => sourceOf(given.get(part.digest), part, offset));
   }
   const own = { digest, size: bytes.byteLength };
@@ -122,10 +123,14 @@ function sourceOf(bytes: Uint8Array | undefined, { digest }: BlobDescriptor, off
   throw new Failure(EXIT.dataRefused, `cannot keep artifact: its blob "${digest}" was not given`);
 }
 
-function tooLarge(what: string, { digest, size }: BlobDescriptor): Failure {
-  return new Failure(
+function refuseLarge(what: string, { config, layers }: ArtifactManifest): void {
+  const large = layers.find(({ size }) => size > ATTESTATION_BYTES_MAX);
+  const [part, limit] =
+    config.size > DOCUMENT_BYTES_MAX ? [config, DOCUMENT_BYTES_MAX] : [large, ATTESTATION_BYTES_MAX];
+  if (part === undefined) return;
+  throw new Failure(
     EXIT.dataRefused,
-    `cannot read ${what}: its blob "${digest}" has ${size} bytes: wanted at most ${DOCUMENT_BYTES_MAX}`,
+    `cannot read ${what}: its blob "${part.digest}" has ${part.size} bytes: wanted at most ${limit}`,
   );
 }
 
@@ -160,8 +165,7 @@ function readArtifact(dir: string, subject: Digest, digest: Digest): StoredArtif
   const what = `artifact "${printable(digest)}"`;
   const manifest = parseArtifactManifest(readBlob(dir, digest), what);
   checkSubject(manifest, subject, what);
-  const large = manifest.layers.find(({ size }) => size > DOCUMENT_BYTES_MAX);
-  if (large !== undefined) throw tooLarge(what, large);
+  refuseLarge(what, manifest);
   return { ...manifest, digest };
 }
 

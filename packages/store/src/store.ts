@@ -34,8 +34,8 @@ export interface Store {
   readonly find: (reference: Reference) => StoredImage;
   /** A blob, open for reading, of the right size; what is read is still to be hashed. */
   readonly openBlob: (descriptor: BlobDescriptor) => number;
-  /** The bytes of a manifest, index or configuration, hashed. */
-  readonly readBlob: (digest: Digest) => Buffer;
+  /** The bytes of a manifest, index or configuration, or of another blob up to a limit, hashed. */
+  readonly readBlob: (digest: Digest, limitBytes?: number) => Buffer;
   /** The manifest and configuration of an image of the OCI, hashed. */
   readonly readImage: (digest: Digest) => StoredDocuments;
   /** The same for an image of any kind, whose configuration is not parsed. */
@@ -90,7 +90,7 @@ export function openStore(dir: string, { create = false }: { readonly create?: b
     entries: () => readLayoutIndex(dir).entries,
     find: (reference) => findImage(dir, reference),
     openBlob: (descriptor) => openBlob(dir, descriptor),
-    readBlob: (digest) => readBlob(dir, digest),
+    readBlob: (digest, limitBytes) => readBlob(dir, digest, limitBytes),
     readImage: (digest) => readImage(dir, digest),
     readDocuments: (digest) => readDocuments(dir, digest),
     parts: (digest) => partsOf(dir, digest),

@@ -88,11 +88,17 @@ test('addArtifact() refuses another subject, none where one is wanted, missing a
     refused(EXIT.dataRefused, /it has no subject/),
   );
   await assert.rejects(store.addArtifact({ ...good, blobs: [] }), refused(EXIT.dataRefused, /was not given/));
-  const large = { ...without, subject: manifest, layers: [{ ...without.layers[0], size: 4 * 1024 * 1024 + 1 }] };
-  await assert.rejects(
-    store.addArtifact({ ...good, manifest: json(large) }),
-    refused(EXIT.dataRefused, /wanted at most 4194304/),
-  );
+  for (const [part, size] of [
+    ['layers', 64 * 1024 * 1024],
+    ['config', 4 * 1024 * 1024],
+  ] as const) {
+    const large = { ...(part === 'layers' ? without.layers[0] : without.config), size: size + 1 };
+    const oversized = json({ ...without, subject: manifest, [part]: part === 'layers' ? [large] : large });
+    await assert.rejects(
+      store.addArtifact({ ...good, manifest: oversized }),
+      refused(EXIT.dataRefused, new RegExp(`wanted at most ${size}`)),
+    );
+  }
   assert.deepEqual(store.artifacts(manifest.digest).artifacts, []);
 });
 
@@ -235,4 +241,17 @@ test('addArtifact() does not write through a link in the place of its directory'
     refused(EXIT.dataRefused, /not a regular file/),
   );
   assert.deepEqual(readdirSync(elsewhere), []);
+});
+
+test('readBlob() reads a large blob for who says how large it may be', async (t) => {
+  const store = temporaryStore(t);
+  const { manifest } = await addImage(store, 'layer');
+  const bytes = Buffer.alloc(5 * 1024 * 1024, ' ');
+  const layers = [descriptorOf(bytes, 'application/spdx+json')];
+  const made = printArtifactManifest({ artifactType: 'application/spdx+json', subject: manifest, layers });
+  await store.addArtifact({ subject: manifest.digest, manifest: Buffer.from(made), blobs: [bytes] });
+  const { problems, artifacts } = store.artifacts(manifest.digest);
+  assert.deepEqual([problems, artifacts.length], [[], 1]);
+  assert.throws(() => store.readBlob(digestOf(bytes)), refused(EXIT.dataRefused, /larger than 4194304 bytes/));
+  assert.ok(store.readBlob(digestOf(bytes), bytes.byteLength).equals(bytes));
 });
