@@ -5,6 +5,7 @@ export {
   isOwnStore,
   type Evidence,
   type EvidenceStore,
+  type FoundAci,
   type FoundSignature,
   type Subject,
 } from './evidence.ts';

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Verification } from '@rkt/formats';
-import { askAttestation, askSignature, type Answer, type Asking } from './ask.ts';
+import { askAttestation, askSignatures, type Asked, type Asking } from './ask.ts';
 import { attestationProblem } from './attestation.ts';
-import { type FoundSignature } from './evidence.ts';
 import { nameProblem } from './identity-rule.ts';
 import { printName } from './image-name.ts';
 import { type Question } from './question.ts';
@@ -89,17 +88,10 @@ function rejected(source: string, { name, rules }: Question): string {
 /** Who seems to have signed, where nobody is trusted: for the message. */
 async function lookAtAll({ evidence }: Question, asking: Asking): Promise<Looked[]> {
   const nobody = await parseAuthorities([]);
-  return forEachSignature(evidence.signatures, async (signature) => askSignature(signature, nobody, asking));
+  return (await askSignatures(evidence.signatures, nobody, asking)).map(notCounting);
 }
 
-async function forEachSignature(
-  signatures: readonly FoundSignature[],
-  ask: (signature: FoundSignature) => Promise<Answer>,
-): Promise<Looked[]> {
-  const looked: Looked[] = [];
-  for (const signature of signatures) looked.push({ signature, counts: false, ...(await ask(signature)) });
-  return looked;
-}
+const notCounting = (asked: Asked): Looked => ({ ...asked, counts: false });
 
 async function checkSigned(
   requirement: Requirement & { readonly kind: 'signed' },
@@ -109,9 +101,7 @@ async function checkSigned(
   const digests = evidence.documents.map(({ digest }) => digest).concat(evidence.subject.digest);
   const pinned = requirement.pinned.find((list) => list.digests.some((digest) => digests.includes(digest)));
   const signers = await parseAuthorities(requirement.authorities);
-  const answers = await forEachSignature(evidence.signatures, async (signature) =>
-    askSignature(signature, signers, asking),
-  );
+  const answers = (await askSignatures(evidence.signatures, signers, asking)).map(notCounting);
   const looked = answers.map((answer): Looked => {
     const { verdict, signature } = answer;
     if (verdict.outcome === 'bad') return answer;
@@ -141,7 +131,9 @@ async function checkAttested(
 ): Promise<Result> {
   const signers = await parseAuthorities(requirement.authorities);
   const attestations = evidence.signatures.filter(({ kind }) => kind === 'bundle' || kind === 'cosign-attestation');
-  const answers = await forEachSignature(attestations, async (signature) => askAttestation(signature, signers, asking));
+  const answers: Looked[] = [];
+  for (const signature of attestations)
+    answers.push({ signature, counts: false, ...(await askAttestation(signature, signers, asking)) });
   const looked = answers.map((answer): Looked => {
     const { verdict } = answer;
     if (verdict.outcome === 'bad') return { ...answer, attestation: true };
