@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
 import { EXIT, Failure } from '@rkt/exit';
-import { DOCUMENT_BYTES_MAX, EMPTY_BLOB, parseArtifactManifest, type Descriptor } from '@rkt/formats';
-import { printable, type Digest } from '@rkt/names';
+import {
+  DOCUMENT_BYTES_MAX,
+  EMPTY_BLOB,
+  parseArtifactManifest,
+  printArtifactManifest,
+  type Descriptor,
+  type NewArtifact,
+} from '@rkt/formats';
+import { parseDigest, printable, type Digest } from '@rkt/names';
 import type { AddedArtifact, Store } from '@rkt/store';
 import type { Source } from './sources/source.ts';
 
@@ -48,6 +56,35 @@ export async function completeArtifact(
     blobs.push(await read(source.blob(descriptor, 0, signal), descriptor, what));
   }
   return { subject, manifest: bytes, blobs };
+}
+
+/** The artifacts of an image that the store has already, whole. */
+export async function keptArtifacts(store: Store, subject: Digest): Promise<Set<Digest>> {
+  const kept = new Set<Digest>();
+  for (const { digest, config, layers } of store.artifacts(subject).artifacts) {
+    const are = await Promise.all([config, ...layers].map((blob) => isStored(store, blob)));
+    if (are.every(Boolean)) kept.add(digest);
+  }
+  return kept;
+}
+
+/** A signature that lay somewhere as a file of its own. */
+export interface LooseSignature {
+  /** Of the artifact that it becomes, and of its layer. */
+  readonly artifactType: string;
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
+/** An artifact of ours with one signature; the same signature is always the same artifact. */
+export function wrapSignature(
+  subject: NewArtifact['subject'],
+  { artifactType, mediaType, bytes }: LooseSignature,
+): AddedArtifact {
+  const digest = parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
+  const layers = [{ mediaType, digest, size: bytes.byteLength }];
+  const manifest = Buffer.from(printArtifactManifest({ artifactType, subject, layers }));
+  return { subject: subject.digest, manifest, blobs: [bytes] };
 }
 
 const isEmpty = ({ size }: Descriptor) => size === EMPTY_BLOB.byteLength;

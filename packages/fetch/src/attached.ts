@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from 'node:crypto';
 import { EXIT, Failure } from '@rkt/exit';
-import { MEDIA_TYPE, printArtifactManifest, REFERRERS_MAX, SIGNATURE_TYPE } from '@rkt/formats';
-import { hexOf, parseDigest, type Digest } from '@rkt/names';
+import { MEDIA_TYPE, REFERRERS_MAX, SIGNATURE_TYPE } from '@rkt/formats';
+import { hexOf, type Digest } from '@rkt/names';
 import type { AddedArtifact, Store } from '@rkt/store';
-import { completeArtifact, isStored, type Budget } from './artifact.ts';
+import { completeArtifact, keptArtifacts, wrapSignature, type Budget } from './artifact.ts';
 import type { ResolvedImage } from './resolve.ts';
 import type { Source, SourceDocument } from './sources/source.ts';
 import { isWanted } from './wanted.ts';
@@ -110,16 +109,6 @@ async function keepReferrers(gathering: Gathering, { digest: subject }: Pick<Sou
   if (isCut) await attempt(() => Promise.reject(tooMany(subject)));
 }
 
-/** The artifacts that the store has already, whole. */
-async function keptArtifacts(store: Store, subject: Digest): Promise<Set<Digest>> {
-  const kept = new Set<Digest>();
-  for (const { digest, config, layers } of store.artifacts(subject).artifacts) {
-    const are = await Promise.all([config, ...layers].map((blob) => isStored(store, blob)));
-    if (are.every(Boolean)) kept.add(digest);
-  }
-  return kept;
-}
-
 /** Keeps what cosign attaches by the name of a tag. What was under the tag the last time is replaced: it is part of this. */
 async function keepTagged(
   gathering: Gathering,
@@ -141,22 +130,14 @@ async function keepMessages(gathering: Gathering, document: SourceDocument): Pro
   const { source, store, signal, attempt } = gathering;
   const messages = await source.messages(document.digest, signal);
   for (const message of messages.slice(0, REFERRERS_MAX))
-    await attempt(async () => void (await store.addArtifact(wrap(document, message))));
+    await attempt(async () => void (await store.addArtifact(messageArtifact(document, message))));
   if (messages.length > REFERRERS_MAX) throw tooMany(document.digest);
 }
 
-function wrap({ digest, bytes, mediaType = '' }: SourceDocument, message: Buffer): AddedArtifact {
-  const layer = {
-    mediaType: SIGNATURE_TYPE.simpleSigningLayer,
-    digest: parseDigest(`sha256:${createHash('sha256').update(message).digest('hex')}`),
-    size: message.byteLength,
-  };
-  const manifest = printArtifactManifest({
-    artifactType: SIGNATURE_TYPE.simpleSigning,
-    subject: { mediaType, digest, size: bytes.byteLength },
-    layers: [layer],
-  });
-  return { subject: digest, manifest: Buffer.from(manifest), blobs: [message] };
+function messageArtifact({ digest, bytes, mediaType = '' }: SourceDocument, message: Buffer): AddedArtifact {
+  const subject = { mediaType, digest, size: bytes.byteLength };
+  const { simpleSigning: artifactType, simpleSigningLayer } = SIGNATURE_TYPE;
+  return wrapSignature(subject, { artifactType, mediaType: simpleSigningLayer, bytes: message });
 }
 
 const tooMany = (subject: Digest) =>

@@ -15,6 +15,8 @@ export interface Served {
   readonly body: Buffer | string;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the first requests are answered with, before there is anything. */
+  readonly before?: number[];
   /** No `ETag`, no `Last-Modified` and no ranges. */
   readonly isPlain?: boolean;
   /** The connection is cut behind so many bytes of the file, once or always. */
@@ -90,6 +92,8 @@ function answer(request: IncomingMessage, response: ServerResponse, served: Serv
   };
   if (served === undefined) return end(404);
   if (served.authorization !== undefined && request.headers.authorization !== served.authorization) return end(401);
+  const first = served.before?.shift();
+  if (first !== undefined) return end(first, { ...served.headers });
   const bytes = Buffer.from(served.body);
   const headers = { ...served.headers };
   if (served.isPlain || served.status !== undefined) return end(served.status ?? 200, { ...headers, 'content-length': bytes.length }, bytes);

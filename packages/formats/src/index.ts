@@ -37,6 +37,7 @@ export {
   type Platform,
 } from './oci-image.ts';
 export {
+  DETACHED_BYTES_MAX,
   EMPTY_BLOB,
   parseArtifactManifest,
   parseListedReferrers,
