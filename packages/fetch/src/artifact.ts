@@ -90,7 +90,7 @@ export function wrapSignature(
 const isEmpty = ({ size }: Descriptor) => size === EMPTY_BLOB.byteLength;
 
 /** True for a small blob that is in the store as it should be. One that was damaged is removed, so that it is fetched again. */
-export async function isStored(store: Store, descriptor: Descriptor): Promise<boolean> {
+async function isStored(store: Store, descriptor: Descriptor): Promise<boolean> {
   if (!store.hasBlob(descriptor)) return false;
   try {
     store.readBlob(descriptor.digest);

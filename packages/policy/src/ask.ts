@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Good, type SigstoreQuestion, type Verdict } from '@rkt/signatures';
+import { nothing } from './content.ts';
 import { type Evidence, type FoundSignature } from './evidence.ts';
 import { type Signers } from './signers.ts';
 
@@ -7,7 +8,7 @@ import { type Signers } from './signers.ts';
 export interface Asking {
   readonly evidence: Evidence;
   readonly now: Date;
-  /** The bytes of an ACI, for detached signatures. */
+  /** The bytes of an ACI; left out where detached signatures cannot count. */
   readonly content?: (() => AsyncIterable<Uint8Array>) | undefined;
 }
 
@@ -99,14 +100,16 @@ async function askDetached(
 ): Promise<ReadonlyMap<FoundSignature, Verdict>> {
   const all = (verdict: Verdict) => new Map(found.map((signature) => [signature, verdict]));
   if (found.length === 0) return new Map();
-  if (evidence.subject.kind !== 'aci' || content === undefined) {
+  if (evidence.subject.kind !== 'aci') {
     return all(bad('unsupported', 'it is over the bytes of an ACI, and this is none'));
   }
+  if (content === undefined && pgp.length > 0)
+    return all(bad('unsupported', 'it names no image, and the policy wants one'));
   try {
     const { verifyDetached } = await import('@rkt/signatures');
     const question = { signatures: found.map(({ bytes }) => bytes), keys: pgp, now };
-    // Where nobody is trusted, only who seems to have signed is of interest.
-    const { verdicts, sha256 } = await verifyDetached(pgp.length === 0 ? nothing() : content(), question);
+    // Without keys only who seems to have signed is of interest.
+    const { verdicts, sha256 } = await verifyDetached(content?.() ?? nothing(), question);
     const other = bad('failed', `the bytes of the image have the digest "${sha256}"`);
     const isIt = sha256 === evidence.subject.digest;
     return new Map(
@@ -118,10 +121,6 @@ async function askDetached(
   } catch (error) {
     return all(failed(error));
   }
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array> {
-  // No bytes.
 }
 
 async function answer(signers: Signers, ask: () => Promise<readonly Verdict[]>): Promise<Answer> {

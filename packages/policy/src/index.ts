@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { contentOf } from './content.ts';
 export {
   gatherAciEvidence,
   gatherEvidence,
@@ -10,7 +11,7 @@ export {
   type Subject,
 } from './evidence.ts';
 export { imageNameOf, printName, type ImageName } from './image-name.ts';
-export { judge } from './judge.ts';
+export { judge, readsContent } from './judge.ts';
 export { isInsecureAllowed, readPolicy, requireAllowed, type Policy, type PolicyOptions } from './policy.ts';
 export { parseQuestions, printQuestions, type Question, type Verifier } from './question.ts';
 export { skipped } from './record.ts';

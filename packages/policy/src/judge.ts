@@ -27,7 +27,7 @@ const CLOCK_MIN_MS = Date.UTC(2026, 0, 1);
 /**
  * Decides whether an image may be used: all requirements have to be met, each by any of its authorities.
  *
- * Only what is proved here counts. Keys and signatures are parsed here and nowhere else, which is why another process,
+ * Only what is proved here counts. The bytes of an ACI are asked for at most once, and only if `readsContent` says so. Keys and signatures are parsed here and nowhere else, which is why another process,
  * one that can do nothing, may be the one to call this.
  */
 export async function judge(question: Question, content?: () => AsyncIterable<Uint8Array>): Promise<Verification> {
@@ -55,6 +55,21 @@ export async function judge(question: Question, content?: () => AsyncIterable<Ui
     reasons: [...reasons, ...refusalReasons(question, looked)],
     looked,
   });
+}
+
+/** True if judging an image has to read the bytes of an ACI: somebody may have signed them who is trusted for the name. */
+export function readsContent({ evidence, rules }: Pick<Question, 'evidence' | 'rules'>): boolean {
+  const isSigned = evidence.signatures.some(({ kind }) => kind === 'detached');
+  return evidence.subject.kind === 'aci' && isSigned && rules.requirements.some(takesDetached);
+}
+
+/** Such signatures name no image: where a name has to be signed they meet nothing, and are not read. */
+function takesDetached(requirement: Requirement): boolean {
+  return (
+    requirement.kind === 'signed' &&
+    requirement.identity.type === 'prefix' &&
+    requirement.authorities.some(({ kind }) => kind === 'pgp')
+  );
 }
 
 async function check(requirement: Requirement, question: Question, asking: Asking): Promise<Result> {
@@ -88,7 +103,7 @@ function rejected(source: string, { name, rules }: Question): string {
 /** Who seems to have signed, where nobody is trusted: for the message. */
 async function lookAtAll({ evidence }: Question, asking: Asking): Promise<Looked[]> {
   const nobody = await parseAuthorities([]);
-  return (await askSignatures(evidence.signatures, nobody, asking)).map(notCounting);
+  return (await askSignatures(evidence.signatures, nobody, { ...asking, content: undefined })).map(notCounting);
 }
 
 const notCounting = (asked: Asked): Looked => ({ ...asked, counts: false });
@@ -101,7 +116,8 @@ async function checkSigned(
   const digests = evidence.documents.map(({ digest }) => digest).concat(evidence.subject.digest);
   const pinned = requirement.pinned.find((list) => list.digests.some((digest) => digests.includes(digest)));
   const signers = await parseAuthorities(requirement.authorities);
-  const answers = (await askSignatures(evidence.signatures, signers, asking)).map(notCounting);
+  const about = takesDetached(requirement) ? asking : { ...asking, content: undefined };
+  const answers = (await askSignatures(evidence.signatures, signers, about)).map(notCounting);
   const looked = answers.map((answer): Looked => {
     const { verdict, signature } = answer;
     if (verdict.outcome === 'bad') return answer;

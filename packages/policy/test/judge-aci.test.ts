@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, test, type TestContext } from 'node:test';
-import { MEDIA_TYPE, printArtifactManifest, SIGNATURE_TYPE, type Verification } from '@rkt/formats';
-import { Keyring } from '@rkt/pod-fixtures';
+import { MEDIA_TYPE, type Verification } from '@rkt/formats';
+import { addAciSignatures, Keyring } from '@rkt/pod-fixtures';
 import { gatherAciEvidence, judge, readPolicy, type Question } from '../src/index.ts';
 import { write } from './fixture.ts';
 import { addBlob, makeScene, NOW } from './judging.ts';
@@ -33,11 +33,8 @@ async function makeAci(t: TestContext) {
     passes: () => passes,
     /** Keeps the signatures that one `.asc` file has. */
     keep: async (bytes: Uint8Array) => {
-      const kept = await addBlob(store, Buffer.from(bytes));
-      const layers = [{ digest: kept.digest, size: kept.size, mediaType: SIGNATURE_TYPE.aciLayer }];
       const subject = { mediaType: MEDIA_TYPE.manifest, digest: artifact.digest, size: artifact.size };
-      const made = printArtifactManifest({ artifactType: SIGNATURE_TYPE.aci, subject, layers });
-      await store.addArtifact({ subject: artifact.digest, manifest: Buffer.from(made), blobs: [] });
+      await addAciSignatures(store.dir, subject, [bytes]);
     },
     askAbout: async (path: string, served: Uint8Array | undefined = blob.bytes): Promise<Verification> => {
       const name = { transport: 'appc', path, tag: undefined, digest: undefined } as const;

@@ -3,26 +3,29 @@
 import { stdin, stdout } from 'node:process';
 import { EXIT, Failure } from '@rkt/exit';
 import { printVerification, type Verification } from '@rkt/formats';
-import { judge, parseQuestions } from '@rkt/policy';
+import { sourceOf } from '@rkt/layers';
+import { judge, parseQuestions, readsContent } from '@rkt/policy';
+import { takePieces, takeQuestions } from '../src/asking.ts';
 
 async function main(): Promise<void> {
   // Whatever ends this process before its last line is no consent.
   process.exitCode = EXIT.bug;
   try {
+    const input = sourceOf(stdin);
     const decisions: Verification[] = [];
-    for (const question of parseQuestions(await readAll())) decisions.push(await judge(question));
+    for (const question of parseQuestions(await takeQuestions(input))) {
+      const { size } = question.evidence.subject;
+      const end = input.position() + (readsContent(question) ? size : 0);
+      decisions.push(await judge(question, () => takePieces(input, size)));
+      // Where it was not read to its end, the next one begins behind that.
+      await input.copy(end - input.position(), () => undefined);
+    }
     stdout.write(printVerification(decisions));
     process.exitCode = EXIT.ok;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = error instanceof Failure ? error.status : EXIT.bug;
   }
-}
-
-async function readAll(): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
 }
 
 void main();

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes that read what strangers made: what they are fed, what they say, how they end.
+import { type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { type Readable, type Writable } from 'node:stream';
+
+/** What a process said and how it ended. */
+export interface Ended {
+  readonly status: number | null;
+  readonly lines: readonly string[];
+}
+
+const STDERR_LIMIT = 65536;
+
+/** Waits for the end of a process. */
+export async function ended(child: ChildProcess): Promise<Ended> {
+  const said = child.stderr === null ? Promise.resolve('') : collect(child.stderr, STDERR_LIMIT);
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  return { status, lines: (await said).split('\n').filter((line) => line !== '') };
+}
+
+/** What a stream says, byte for byte as latin1, up to a limit; the rest is read and thrown away. */
+export async function collect(stream: Readable, limit: number): Promise<string> {
+  let text = '';
+  for await (const chunk of bytesOf(stream)) if (text.length < limit) text += chunk.toString('latin1');
+  return text.slice(0, limit);
+}
+
+/** Hands an open blob to a process, closes it, and returns the digest of what it had. A process that ends early says itself why. */
+export async function feedBlob(fd: number, to: Writable): Promise<string> {
+  const hash = createHash('sha256');
+  let open = !to.destroyed;
+  // The rest of the blob is hashed all the same.
+  const close = () => (open = false);
+  to.on('error', close);
+  for await (const chunk of bytesOf(createReadStream('', { fd, highWaterMark: 1024 * 1024 }))) {
+    hash.update(chunk);
+    if (open && !to.write(chunk)) await drained(to);
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
+
+function bytesOf(stream: Readable): AsyncIterable<Buffer> {
+  return stream;
+}
+
+/** Waits until the stream takes more, or has ended. */
+async function drained(stream: Writable): Promise<void> {
+  // It has said so already, and will not again.
+  if (stream.destroyed) return;
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  const events = ['drain', 'close'].map((event) => once(stream, event, { signal }));
+  await Promise.any(events).catch(() => undefined);
+  waiting.abort();
+  await Promise.allSettled(events);
+}
