@@ -8,7 +8,7 @@ import { EXIT } from '@rkt/exit';
 import { parseReference } from '@rkt/names';
 import { openStore, type Store } from '@rkt/store';
 import { machineLabels, makeAci } from '../../../test/images/aci.ts';
-import { page, startAciServer, type AciServer } from './aci-server.ts';
+import { page, startAciServer, type AciServer } from '../../../test/aci-server.ts';
 import { runFetch, temporaryDirectory, type Outcome } from './fixture.ts';
 
 const { os, arch } = machineLabels;

@@ -8,7 +8,7 @@ import { EXIT } from '@rkt/exit';
 import { parseReference } from '@rkt/names';
 import { openStore } from '@rkt/store';
 import { makeAci, type MadeAci } from '../../../test/images/aci.ts';
-import { page, startAciServer } from './aci-server.ts';
+import { page, startAciServer } from '../../../test/aci-server.ts';
 import { runFetch, temporaryDirectory, type Outcome } from './fixture.ts';
 
 const TEMPLATE = 'example.com https://storage.example.com/{name}.{ext}';

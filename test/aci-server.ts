@@ -8,7 +8,7 @@ import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { makeAuthority, makeServer } from '../../../test/certificates.ts';
+import { makeAuthority, makeServer } from './certificates.ts';
 
 /** What the server has at a path. */
 export interface Served {
@@ -32,9 +32,9 @@ export interface AciServer {
   readonly files: Map<string, Served>;
   /** `HOST/PATH STATUS` of each request, with its range and authorization if it has them. */
   readonly log: string[];
-  /** The variables by which rkt-fetch finds the server under every name, and trusts it. */
+  /** The variables by which commands find the server under every name, and trust it. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Those by which it trusts the server, and finds it under its own name only. */
+  /** Those by which they trust the server, and find it under its own name only. */
   readonly trust: Readonly<Record<string, string>>;
 }
 
