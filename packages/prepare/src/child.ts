@@ -3,8 +3,10 @@
 import { type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { type Readable, type Writable } from 'node:stream';
+import { contentOf } from '@rkt/policy';
+import { type BlobDescriptor, type Store } from '@rkt/store';
 
 /** What a process said and how it ended. */
 export interface Ended {
@@ -31,16 +33,22 @@ export async function collect(stream: Readable, limit: number): Promise<string> 
   return text.slice(0, limit);
 }
 
-/** Hands an open blob to a process, closes it, and returns the digest of what it had. A process that ends early says itself why. */
-export async function feedBlob(fd: number, to: Writable): Promise<string> {
+/**
+ * Hands a blob of a store to a process, and returns the digest of what was handed over. A process that ends early says itself why.
+ */
+export async function feedBlob(store: Store, descriptor: BlobDescriptor, to: Writable): Promise<string> {
   const hash = createHash('sha256');
-  let open = !to.destroyed;
-  // The rest of the blob is hashed all the same.
-  const close = () => (open = false);
-  to.on('error', close);
-  for await (const chunk of bytesOf(createReadStream('', { fd, highWaterMark: 1024 * 1024 }))) {
-    hash.update(chunk);
-    if (open && !to.write(chunk)) await drained(to);
+  const fd = store.openBlob(descriptor);
+  try {
+    let open = !to.destroyed;
+    // The rest of the blob is hashed all the same.
+    to.on('error', () => (open = false));
+    for await (const chunk of contentOf(fd, descriptor.size)()) {
+      hash.update(chunk);
+      if (open && !to.write(chunk)) await drained(to);
+    }
+  } finally {
+    closeSync(fd);
   }
   return `sha256:${hash.digest('hex')}`;
 }

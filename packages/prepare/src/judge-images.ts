@@ -92,7 +92,7 @@ async function feed(to: Writable, questions: Uint8Array, acis: readonly Asked[])
   try {
     to.write(questions);
     for (const { question, store } of acis)
-      if (!to.destroyed) await feedBlob(store.openBlob(question.evidence.subject), to);
+      if (!to.destroyed) await feedBlob(store, question.evidence.subject, to);
   } finally {
     to.end();
   }

@@ -127,7 +127,7 @@ function statusOf(status: number | null): ExitStatus {
 /** Hands the blob to the reader and returns the digest of what was handed over. */
 async function feed({ store, descriptor, diffId }: Layer, to: Writable): Promise<string> {
   if (typeof diffId !== 'string') to.write(printAciExpectation(diffId));
-  const digest = await feedBlob(store.openBlob(descriptor), to);
+  const digest = await feedBlob(store, descriptor, to);
   to.end();
   return digest;
 }
