@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The signature of an ACI is kept with it, whatever it is worth: from beside it, by discovery, or as the user gives it.
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { EXIT } from '@rkt/exit';
@@ -161,6 +161,31 @@ test('rkt-fetch finds signatures by discovery, of what an image depends on as we
   await get();
   assert.ok(!server.log.some((line) => line.includes('base.aci')));
 }); // prettier-ignore
+
+test('a signature stays as long as its ACI is in the store, and no longer', async (t) => {
+  const { fetch, kept, store } = makePlace(t);
+  const server = await startAciServer(t);
+  const aci = makeAci();
+  const url = `https://${server.host}/app.aci`;
+  server.files.set('/app.aci', { body: aci.bytes });
+  server.files.set('/app.aci.asc', { body: 'one' });
+  assertFetched(await fetch([url], server.trust), aci);
+  const collect = () => store().collect({ olderThanMs: 0, nowMs: Date.now() + 1000 });
+  assert.deepEqual(await collect(), []);
+  assert.deepEqual(kept(url), ['one']);
+  await store().remove(store().find(parseReference(url)).digest);
+  assert.ok((await collect()).length >= 5);
+  const left = ['blobs/sha256', 'referrers/sha256', 'remote'].flatMap((name) => readdirSync(join(store().dir, name)));
+  assert.deepEqual(left, []);
+  // What was known of its download is forgotten with it.
+  server.log.length = 0;
+  assertFetched(await fetch([url], server.trust), aci);
+  assert.deepEqual(kept(url), ['one']);
+  assert.ok(
+    server.log.every((line) => line.endsWith(' 200')),
+    server.log.join(),
+  );
+});
 
 test('rkt-fetch keeps the signature that the user gives, for one image in appc\u2019s format', async (t) => {
   const { dir, fetch, kept } = makePlace(t);

@@ -2,10 +2,11 @@
 // What rkt-prepare and the process that decides about images say to each other: questions behind their length, then the bytes of
 // the ACIs that have to be read, in the order of the questions.
 import { EXIT, Failure } from '@rkt/exit';
+import { type Verification } from '@rkt/formats';
 import { type sourceOf } from '@rkt/layers';
-import { printQuestions, type Question } from '@rkt/policy';
+import { judge, parseQuestions, printQuestions, readsContent, type Question } from '@rkt/policy';
 
-type Source = Pick<ReturnType<typeof sourceOf>, 'take'>;
+type Source = ReturnType<typeof sourceOf>;
 
 const DIGITS = 12;
 const PIECE_BYTES = 64 * 1024;
@@ -16,16 +17,28 @@ export function printAsking(questions: readonly Question[]): Buffer {
   return Buffer.concat([Buffer.from(`${String(text.byteLength).padStart(DIGITS, '0')}\n`), text]);
 }
 
-/** Takes the questions off the front of what comes in; the ACIs follow. */
-export async function takeQuestions(input: Source): Promise<Buffer> {
+/** Answers the questions that come in. */
+export async function answerAll(input: Source): Promise<Verification[]> {
+  const decisions: Verification[] = [];
+  for (const question of parseQuestions(await takeQuestions(input))) {
+    const { size } = question.evidence.subject;
+    const end = input.position() + (readsContent(question) ? size : 0);
+    decisions.push(await judge(question, () => takePieces(input, size)));
+    // Where it was not read to its end, the next one begins behind that.
+    await input.copy(end - input.position(), () => undefined);
+  }
+  return decisions;
+}
+
+async function takeQuestions(input: Source): Promise<Buffer> {
   const head = (await input.take(DIGITS + 1)).toString('latin1');
   const text = /^\d+\n$/.test(head) ? await input.take(Number(head)) : undefined;
   if (text?.byteLength === Number(head)) return text;
   throw new Failure(EXIT.dataRefused, 'cannot read questions: they are cut short');
 }
 
-/** Takes the bytes of one ACI; fewer only if what comes in ends. */
-export async function* takePieces(input: Source, sizeBytes: number): AsyncGenerator<Uint8Array> {
+/** The bytes of one ACI; fewer only if what comes in ends. */
+async function* takePieces(input: Source, sizeBytes: number): AsyncGenerator<Uint8Array> {
   for (let left = sizeBytes; left > 0;) {
     const piece = await input.take(Math.min(left, PIECE_BYTES));
     if (piece.byteLength === 0) return;

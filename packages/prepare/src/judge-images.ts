@@ -91,8 +91,7 @@ async function feed(to: Writable, questions: Uint8Array, acis: readonly Asked[])
   to.on('error', () => undefined);
   try {
     to.write(questions);
-    for (const { question, store } of acis)
-      if (!to.destroyed) await feedBlob(store, question.evidence.subject, to);
+    for (const { question, store } of acis) if (!to.destroyed) await feedBlob(store, question.evidence.subject, to);
   } finally {
     to.end();
   }
