@@ -92,7 +92,10 @@ function aboutSubject({ subject }: FoundSignature, { evidence, now }: Asking) {
   return { digest: subject, content: evidence.documents.find(({ digest }) => digest === subject)?.bytes, now };
 }
 
-/** The verdicts on detached signatures. The bytes of an ACI are read once for all of them; what they hash to has to be what is decided about. */
+/**
+ * The verdicts on detached signatures. The bytes of an ACI are read once for all of them; what they hash to has to be what is
+ * decided about.
+ */
 async function askDetached(
   found: readonly FoundSignature[],
   { pgp }: Signers,

@@ -27,8 +27,9 @@ const CLOCK_MIN_MS = Date.UTC(2026, 0, 1);
 /**
  * Decides whether an image may be used: all requirements have to be met, each by any of its authorities.
  *
- * Only what is proved here counts. The bytes of an ACI are asked for at most once, and only if `readsContent` says so. Keys and signatures are parsed here and nowhere else, which is why another process,
- * one that can do nothing, may be the one to call this.
+ * Only what is proved here counts. The bytes of an ACI are asked for at most once, and only if `readsContent` says so.
+ * Keys and signatures are parsed here and nowhere else, which is why another process, one that can do nothing, may be the one
+ * to call this.
  */
 export async function judge(question: Question, content?: () => AsyncIterable<Uint8Array>): Promise<Verification> {
   const { rules, evidence, nowMs } = question;
