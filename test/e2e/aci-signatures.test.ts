@@ -268,8 +268,15 @@ suite("signatures of images in appc's format", { skip: skipPods }, () => {
     const fake = { mediaType: manifest.mediaType, ...blob(JSON.stringify(manifest)) };
     const annotations = { ...index.manifests[0].annotations, 'org.opencontainers.image.ref.name': 'cimd:appc:v=0:example.com/x/fake' };
     index.manifests.push({ ...fake, annotations });
+    // And under a name that is not in it.
+    const wanted = { ...annotations, 'org.opencontainers.image.ref.name': 'cimd:appc:v=0:example.com/x/wanted' };
+    index.manifests.push({ ...index.manifests[0], annotations: wanted });
     writeFileSync(join(store, 'index.json'), JSON.stringify(index));
     await addAciSignatures(store, fake, [good(aci)]);
+    for (const { status, stderr } of [place.verify('example.com/x/wanted'), place.prepare('example.com/x/wanted')]) {
+      assert.equal(status, 65);
+      assert.match(stderr, /app name: "example\.com\/x\/wanted" expected but "example\.com\/x\/real" found/);
+    }
     const verified = place.verify('example.com/x/fake');
     assert.deepEqual([verified.status, verified.stdout], [65, '']);
     assert.match(verified.stderr, /the ACI in the store is another than the store says/);

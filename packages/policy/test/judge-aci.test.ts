@@ -36,14 +36,14 @@ async function makeAci(t: TestContext) {
       const subject = { mediaType: MEDIA_TYPE.manifest, digest: artifact.digest, size: artifact.size };
       await addAciSignatures(store.dir, subject, [bytes]);
     },
-    askAbout: async (path: string, served: Uint8Array | undefined = blob.bytes): Promise<Verification> => {
+    askAbout: async (path: string, served: Uint8Array = blob.bytes, policyFile?: string): Promise<Verification> => {
       const name = { transport: 'appc', path, tag: undefined, digest: undefined } as const;
       const question: Question = {
         image: path,
         id: artifact.digest,
         name,
         nameIsOurs: true,
-        rules: readPolicy({ directories: scene.directories }).rulesFor(name),
+        rules: readPolicy({ directories: scene.directories, policyFile }).rulesFor(name),
         evidence: gatherAciEvidence(store, { artifact: artifact.digest, blob }),
         verifier: { version: '2', uid: 0, host: 'h' },
         nowMs: NOW,
@@ -106,5 +106,22 @@ test('judge() takes an ACI for what its digests say where they are pinned', asyn
     write(`${directories.local}/trust.json`, JSON.stringify({ rktKind: 'trust', rktVersion: 'v1', pinned }));
     assert.equal((await askAbout('example.com/app')).outcome, 'accepted');
     assert.equal((await askAbout('example.com/other')).outcome, 'rejected');
+  }
+});
+
+test('judge() lets a policy file accept or refuse ACIs, and has it want no signature that names no image', async (t) => {
+  const { directories, keep, blob, askAbout, passes } = await makeAci(t);
+  await keep(sign(ALICE, blob.bytes));
+  const ask = async (...requirements: readonly object[]) => {
+    const policyFile = write(`${directories.local}/policy.json`, JSON.stringify({ default: requirements }));
+    return askAbout('example.com/app', blob.bytes, policyFile);
+  };
+  assert.equal((await ask({ type: 'insecureAcceptAnything' })).outcome, 'accepted');
+  assertRejected(await ask({ type: 'reject' }), /is rejected by .*policy\.json/);
+  const signedBy = { type: 'signedBy', keyType: 'GPGKeys', keyData: ring.publicKey(ALICE).toString('base64') };
+  const exact = { type: 'exactRepository', dockerRepository: 'example.com/app' };
+  for (const requirement of [signedBy, { ...signedBy, signedIdentity: exact }]) {
+    assertRejected(await ask(requirement), /found a signature: it names no image, and the policy wants one/);
+    assert.equal(passes(), 0);
   }
 });
