@@ -39,6 +39,7 @@ export const fetch: Command<typeof options> = {
       signature: given.signature,
       store,
       policy,
+      check: given.check,
       platform,
       progress,
       configDirectories: [given['system-config'], given['local-config'], given['user-config'] ?? []].flat(),

@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { type Readable, type Writable } from 'node:stream';
 import { contentOf } from '@rkt/policy';
-import { type BlobDescriptor, type Store } from '@rkt/store';
 
 /** What a process said and how it ended. */
 export interface Ended {
@@ -33,17 +32,22 @@ export async function collect(stream: Readable, limit: number): Promise<string> 
   return text.slice(0, limit);
 }
 
+/** A blob that is open. */
+export interface OpenBlob {
+  readonly fd: number;
+  readonly size: number;
+}
+
 /**
- * Hands a blob of a store to a process, and returns the digest of what was handed over. A process that ends early says itself why.
+ * Hands a blob to a process, closes it, and returns the digest of what was handed over. A process that ends early says itself why.
  */
-export async function feedBlob(store: Store, descriptor: BlobDescriptor, to: Writable): Promise<string> {
+export async function feedBlob({ fd, size }: OpenBlob, to: Writable): Promise<string> {
   const hash = createHash('sha256');
-  const fd = store.openBlob(descriptor);
   try {
     let open = !to.destroyed;
     // The rest of the blob is hashed all the same.
     to.on('error', () => (open = false));
-    for await (const chunk of contentOf(fd, descriptor.size)()) {
+    for await (const chunk of contentOf(fd, size)()) {
       hash.update(chunk);
       if (open && !to.write(chunk)) await drained(to);
     }

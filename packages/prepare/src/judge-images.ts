@@ -11,7 +11,7 @@ import { printable, printableText } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { isOwnStore, readPolicy, readsContent, type Question } from '@rkt/policy';
 import { makePhases } from '@rkt/pods';
-import { type Store } from '@rkt/store';
+import { naming, type Store } from '@rkt/store';
 import { printAsking } from './asking.ts';
 import { collect, ended, feedBlob, type Ended } from './child.ts';
 import { type Run } from './policy.ts';
@@ -78,23 +78,29 @@ async function runProgram([file = '', ...args]: readonly string[], asked: readon
   const questions = printAsking(asked.map(({ question }) => question));
   const timeout = TIME_MAX_MS + Math.ceil(bytes / BYTES_PER_MS);
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout, killSignal: 'SIGKILL' });
-  const [end, answer] = await Promise.all([
-    ended(child),
-    collect(child.stdout, ANSWER_BYTES_MAX),
-    feed(child.stdin, questions, acis),
-  ]);
+  const ends = Promise.all([ended(child), collect(child.stdout, ANSWER_BYTES_MAX)]);
+  try {
+    await feed(child.stdin, questions, acis);
+  } catch (error) {
+    // It waits for the rest, and this process for it. It is somebody else, whom this one may not kill.
+    child.stdin.destroy();
+    await ends;
+    throw error;
+  }
+  const [end, answer] = await ends;
   return { ...end, answer: Buffer.from(answer, 'latin1').toString() };
 }
 
 async function feed(to: Writable, questions: Uint8Array, acis: readonly Asked[]): Promise<void> {
   // Whatever keeps the process from reading, it says itself.
   to.on('error', () => undefined);
-  try {
-    to.write(questions);
-    for (const { question, store } of acis) if (!to.destroyed) await feedBlob(store, question.evidence.subject, to);
-  } finally {
-    to.end();
+  to.write(questions);
+  for (const { question, store } of acis) {
+    if (to.destroyed) break;
+    const { subject } = question.evidence;
+    await feedBlob({ fd: naming(question.image, () => store.openBlob(subject)), size: subject.size }, to);
   }
+  to.end();
 }
 
 /** An ordinary user has no rights to give up; root has them all. */

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { type Writable } from 'node:stream';
-import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
+import { describe, EXIT, Failure, reason, type ExitStatus } from '@rkt/exit';
 import { libraryFile, writeScratch } from '@rkt/files';
 import { printAciExpectation } from '@rkt/layers';
 import { printable } from '@rkt/names';
 import { printPlan, type Line } from '@rkt/plan';
 import { plain, type Caller } from '@rkt/rootless';
+import { naming, repairOf } from '@rkt/store';
 import { collect, ended, feedBlob, type Ended } from './child.ts';
 import { type Layer } from './layers.ts';
 import { readerPlan, writerPlan } from './unpack-plans.ts';
@@ -31,6 +32,8 @@ export interface Unpacked {
   /** The user database of the layer on its parents, byte for byte as latin1; empty if there is none. */
   readonly passwd: string;
   readonly group: string;
+  /** The names of the extended attributes of users that the root directory of the layer on its parents has. */
+  readonly xattrs: readonly string[];
 }
 
 // What unpack says of an owner that its user namespace has no id for.
@@ -58,11 +61,21 @@ export async function unpackLayer(input: UnpackInput): Promise<Unpacked> {
   // The writer has the pipe now: while we held it too, neither would notice the other's end.
   reader.stdout.destroy();
   const files = collect(writer.stdout, 4 * 1024 * 1024);
-  const [readerEnd, writerEnd, digest] = await Promise.all([ended(reader), ended(writer), feed(layer, reader.stdin)]);
+  const ends = Promise.all([ended(reader), ended(writer)]);
+  let digest: string;
+  try {
+    digest = await feed(layer, reader.stdin);
+  } catch (error) {
+    // Both wait for the rest of the blob, and this process for them. They are somebody else, whom it may not kill.
+    reader.stdin.destroy();
+    await ends;
+    throw cannotRead(layer, error);
+  }
+  const [readerEnd, writerEnd] = await ends;
   if (digest !== descriptor.digest) {
     throw new Failure(
       EXIT.dataRefused,
-      `cannot unpack layer "${descriptor.digest}": the blob in the store is ${digest}`,
+      `cannot unpack layer "${descriptor.digest}": its blob in the store is ${digest}: ${repairOf(layer.image)}`,
     );
   }
   refuseFailed(readerEnd, writerEnd, { layer, caller });
@@ -97,6 +110,15 @@ function plansOf({ layer, workplace, root, caller }: UnpackInput): {
   };
 }
 
+function cannotRead({ descriptor }: Layer, error: unknown): unknown {
+  if (describe(error) === undefined) return error;
+  return new Failure(
+    EXIT.system,
+    `cannot unpack layer "${descriptor.digest}": its blob cannot be read: ${reason(error)}`,
+    { cause: error },
+  );
+}
+
 /** The reader's word counts first: the writer only sees its stream end early. */
 function refuseFailed(
   reader: Ended,
@@ -125,9 +147,10 @@ function statusOf(status: number | null): ExitStatus {
 }
 
 /** Hands the blob to the reader and returns the digest of what was handed over. */
-async function feed({ store, descriptor, diffId }: Layer, to: Writable): Promise<string> {
+async function feed({ store, image, descriptor, diffId }: Layer, to: Writable): Promise<string> {
+  const fd = naming(image, () => store.openBlob(descriptor));
   if (typeof diffId !== 'string') to.write(printAciExpectation(diffId));
-  const digest = await feedBlob(store, descriptor, to);
+  const digest = await feedBlob({ fd, size: descriptor.size }, to);
   to.end();
   return digest;
 }

@@ -19,4 +19,15 @@ bool is_same(const char *left, const char *right);
 /* Whether the string begins so. */
 bool has_prefix(const char *text, const char *prefix);
 
+/* The arguments of this program as the kernel put them, and behind their NULL its environment; NULL
+ * in a program that a C library has started. */
+extern char **own_arguments;
+
+/* Puts a name in place of the arguments, which everybody can read in proc, and them back there. */
+void hide_arguments(const char *name);
+void show_arguments(void);
+
+/* Clears the environment as others see it in proc. */
+void hide_environment(void);
+
 #endif

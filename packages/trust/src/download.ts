@@ -24,7 +24,7 @@ function webOf(host: string, { allowHttp, environment }: Reach): Web {
     host,
     insecure: { http: allowHttp, tls: false },
     environment,
-    authorize: () => undefined,
+    authorize: () => Promise.resolve({}),
     userAgent: `rkt/${VERSION}`,
     note: () => undefined,
   });

@@ -4,9 +4,10 @@ import { pathToFileURL } from 'node:url';
 import { labelOf, printImageName, resolveDependencies, type Dependency } from '@rkt/appc';
 import { EXIT, Failure } from '@rkt/exit';
 import { platformLabels } from '@rkt/formats';
-import { printable, printReference, type AppcReference, type ArchiveReference } from '@rkt/names';
+import { printable, printReference, type AppcReference, type ArchiveReference, type Reference } from '@rkt/names';
 import { urlOf, type Store } from '@rkt/store';
 import type { FetchedImage, FetchOptions } from '../fetch-image.ts';
+import { discardDamaged, findDamage } from '../repair.ts';
 import { importFile } from './file.ts';
 import { readStoredAci, type ImportRequest, type StoredAci } from './import.ts';
 import { makeSession, type Session } from './session.ts';
@@ -69,6 +70,7 @@ async function obtain(
   request: ImportRequest = requestOf(reference),
 ): Promise<StoredAci> {
   const { store, policy } = session.options;
+  await checkStored(reference, session);
   // A file is always read: that costs no network, and it may be another than it was.
   if (reference.kind === 'aci-file') {
     say(session, `using image from file ${reference.location}`);
@@ -90,6 +92,13 @@ async function obtain(
   return session.discoverAndDownload(reference, request);
 }
 
+/** What is damaged is not found any more, and so it is downloaded again. */
+async function checkStored(reference: Reference, { options }: Session): Promise<void> {
+  if (!options.check) return;
+  const { store, progress } = options;
+  for (const { digest } of await findDamage(reference, options)) await discardDamaged(store, digest, progress.note);
+}
+
 /** What only those want to read who ask why. */
 function say({ options: { context } }: Session, message: string): void {
   if (context.debug) context.note(printable(message));
@@ -102,7 +111,9 @@ async function obtainDependency(dependency: Dependency, session: Session): Promi
   const reference: AppcReference = { kind: 'appc', name, labels };
   if (imageID === undefined) return checkSize(await obtain(reference, session), dependency);
   // Bytes that are fixed need not be asked for again, whatever the pull policy.
-  const stored = findStored(store, { kind: 'id', prefix: imageID });
+  const byId = { kind: 'id', prefix: imageID } as const;
+  await checkStored(byId, session);
+  const stored = findStored(store, byId);
   if (stored !== undefined) {
     // Its signer may have come later, or its server may have failed when the signature was asked for.
     if (policy === 'update' && !isSigned(store, stored))
