@@ -211,18 +211,6 @@ suite("images in appc's format", { skip: skipPods }, () => {
     assert.equal(rkt.ok('image', 'list', '--no-legend').split('\n').length, 2);
     assert.equal(readdirSync(join(rkt.dir, 'store', 'remote')).length, 2);
   }); // prettier-ignore
-
-  test('nobody can vouch for an image in appc\u2019s format yet, and commands say so', (t) => {
-    const rkt = makeRkt(t);
-    fetchApp(rkt);
-    const why = /signatures of images in appc's format are not verified yet/;
-    checkRefused(
-      rkt.run('prepare', 'example.com/app'),
-      77,
-      new RegExp(`${why.source}: wanted --insecure-options=image`),
-    );
-    checkRefused(rkt.run('verify', 'example.com/app'), 77, why);
-  });
 });
 
 suite('a hostile store of ACIs', { skip: skipPods }, () => {

@@ -2,7 +2,17 @@
 // How an ACI lies in an OCI image layout: as an artifact whose configuration is its manifest and whose one layer is the file as served.
 import { EXIT, Failure } from '@rkt/exit';
 import { MEDIA_TYPE, type Descriptor, type Manifest } from '@rkt/formats';
-import { isImageId, type Digest, type ImageId } from '@rkt/names';
+import {
+  isImageId,
+  printable,
+  type AppcReference,
+  type Digest,
+  type ImageId,
+  type Reference,
+  type StoredReference,
+} from '@rkt/names';
+import { referenceOf, resolveDependencies, type AciLayer } from './dependencies.ts';
+import { checkWanted } from './labels.ts';
 import { parseImageManifest, type ImageManifest } from './manifest.ts';
 
 /** The media types of the parts; that of the layer ends in how the file is compressed, such as `+gzip`. */
@@ -77,4 +87,23 @@ export function parseArtifact({ digest, manifest, configBytes }: ArtifactDocumen
   }
   const parsed = parseImageManifest(configBytes, `the manifest of ${what}`);
   return { imageId, manifest: parsed, manifestDigest: config.digest, artifact: digest, blob };
+}
+
+/** Refuses an image that is not the one asked for: the names in the index of a store are hints, and the manifest says what it is. */
+export function checkAsked(reference: Reference, { manifest, imageId }: StoredArtifact): void {
+  if (reference.kind === 'appc') return checkWanted(manifest, reference);
+  if (reference.kind !== 'id' || !reference.prefix.startsWith('sha512-') || imageId.startsWith(reference.prefix))
+    return;
+  throw new Failure(
+    EXIT.dataRefused,
+    `cannot use image "${printable(reference.prefix)}": the store has "${imageId}" under this id`,
+  );
+}
+
+/** Reads the documents of the image of a reference, each hashed; which image that is, is only a hint of whoever owns the store. */
+export type ReadDocuments = (reference: AppcReference | StoredReference) => ArtifactDocuments;
+
+/** The ACIs of a store that make up the files of an image, the lowest first. */
+export async function resolveStored(top: StoredArtifact, read: ReadDocuments): Promise<AciLayer<StoredArtifact>[]> {
+  return resolveDependencies(top, (dependency) => Promise.resolve(parseArtifact(read(referenceOf(dependency)))));
 }

@@ -34,7 +34,7 @@ export function isPrefixOf(prefix: string, name: string): boolean {
  * The pages are asked for one after the other, from the name up to its host, until one has a template for the name.
  */
 export async function discover(request: DiscoveryRequest, get: GetPage): Promise<Endpoint[]> {
-  const templates = await findTags(request.name, 'ac-discovery', get);
+  const templates = await findTags(request.name, { tag: 'ac-discovery', what: 'image' }, get);
   const endpoints = render(templates, request);
   if (endpoints.length > 0) return endpoints;
   const asked = ['name', ...request.labels.map(({ name }) => name)].join(', ');
@@ -44,13 +44,19 @@ export async function discover(request: DiscoveryRequest, get: GetPage): Promise
   );
 }
 
-/** Finds the addresses of the keys that sign images of this name. */
+/** Finds the addresses of the keys that sign images of this name: what is there is to be reviewed as any other key. */
 export async function discoverPublicKeys(name: AcIdentifier, get: GetPage): Promise<string[]> {
-  return findTags(name, 'ac-discovery-pubkeys', get);
+  return findTags(name, { tag: 'ac-discovery-pubkeys', what: 'keys of' }, get);
+}
+
+interface Wanted {
+  readonly tag: string;
+  /** What is looked for, in messages. */
+  readonly what: string;
 }
 
 /** What the tags of a name say on the first page that has any for the image. */
-async function findTags(name: AcIdentifier, tag: string, get: GetPage): Promise<string[]> {
+async function findTags(name: AcIdentifier, { tag, what }: Wanted, get: GetPage): Promise<string[]> {
   const components = name.split('/');
   for (let length = components.length; length > 0; length -= 1) {
     const page = await get(`https://${components.slice(0, length).join('/')}?ac-discovery=1`);
@@ -59,7 +65,7 @@ async function findTags(name: AcIdentifier, tag: string, get: GetPage): Promise<
   }
   throw new Failure(
     EXIT.notFound,
-    `cannot discover image "${printable(name)}": no page of it or above it has a meta tag "${tag}" for it`,
+    `cannot discover ${what} "${printable(name)}": no page of it or above it has a meta tag "${tag}" for it`,
   );
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 export {
   ACI_TYPE,
+  checkAsked,
   IMAGE_ID,
   parseArtifact,
   printArtifact,
+  resolveStored,
   type AciParts,
   type ArtifactDocuments,
   type StoredArtifact,
@@ -12,7 +14,6 @@ export {
   aciChainIds,
   checkDependency,
   DEPENDENCY_DEPTH_MAX,
-  referenceOf,
   resolveDependencies,
   type Aci,
   type AciLayer,

@@ -100,13 +100,13 @@ function paths(rights: 'read' | 'change', list: readonly string[]): string[] {
   ];
 }
 
-/** What the caller names may be used as the caller could: `FILE`, `--option=FILE`, `oci:DIRECTORY:TAG`, `file://FILE`. */
+/** What the caller names may be used as the caller could: `FILE` with its signature, `--option=FILE`, `oci:DIRECTORY:TAG`, `file://FILE`. */
 function words(rights: 'read' | 'change'): string[] {
   const named =
     rights === 'read'
       ? [
           '\tcase $path in file:///*) path=${path#file://} ;; aci:*) path=${path#*:} ;; oci:* | oci-archive:* | docker-archive:*) path=${path#*:} ;; esac',
-          '\tmay $read "$path" "${path%:*}" "${path%%:*}"',
+          '\tmay $read "$path" "$path.asc" "${path%:*}" "${path%%:*}"',
         ]
       : ['\tcase $path in */*) may $change "${path%/*}/" ;; *) may $change . ;; esac'];
   return ['for word; do', '\tpath=${word#--*=}', '\tcase $path in -*) continue ;; esac', ...named, 'done'];

@@ -95,7 +95,7 @@ test('launcher() finds the data directory as the command does, whatever it is ca
 test('launcher() lets the files be read that words name, and the directories be changed that hold them', (t) => {
   const place = mkdtempSync(join(tmpdir(), 'rkt-launcher-'));
   t.after(() => rmSync(place, { recursive: true, force: true }));
-  for (const name of ['a', 'b', 'c', 'd']) writeFileSync(join(place, name), '');
+  for (const name of ['a', 'a.asc', 'b', 'c', 'd', 'e']) writeFileSync(join(place, name), '');
   const words = [
     join(place, 'a'),
     `--file=${join(place, 'b')}`,
@@ -103,9 +103,11 @@ test('launcher() lets the files be read that words name, and the directories be 
     `oci-archive:${join(place, 'd')}`,
   ];
   const read = rulesOf(handed(t, { declaration: { ...nothing, reads: ['$WORDS'] }, words }).plan);
-  for (const name of ['a', 'b', 'c', 'd']) {
+  // The signature of a file lies beside it, and is read with it.
+  for (const name of ['a', 'a.asc', 'b', 'c', 'd']) {
     assert.deepEqual(read.get(join(place, name)), ['LANDLOCK_ACCESS_FS_READ_FILE', 'LANDLOCK_ACCESS_FS_READ_DIR']);
   }
+  assert.equal(read.get(join(place, 'e')), undefined);
   const changed = rulesOf(
     handed(t, { declaration: { ...nothing, writes: ['$WORDS'] }, words: [`--out=${place}/new`] }).plan,
   );

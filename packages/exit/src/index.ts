@@ -60,4 +60,4 @@ export function hasCode(error: unknown, ...codes: readonly string[]): error is N
 }
 
 export { describe, nameIn, reason } from './describe.ts';
-export { printable } from './printable.ts';
+export { printable, printableText } from './printable.ts';

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 const SHOWN_MAX = 200;
+const TEXT_MAX = 4000;
 
 /** Text of outsiders in a message: control and direction characters escaped, cut at 200 characters. */
 export function printable(text: string): string {
   const escaped = escape(text);
   return escaped.length > SHOWN_MAX ? `${escaped.slice(0, SHOWN_MAX)}...` : escaped;
+}
+
+/** The same for a text that says more than a name does, such as why something is refused: cut at 4000 characters. */
+export function printableText(text: string): string {
+  const escaped = escape(text);
+  return escaped.length > TEXT_MAX ? `${escaped.slice(0, TEXT_MAX)}...` : escaped;
 }
 
 /** A path in a message: of a long one the end tells more. */

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
 import { EXIT, Failure } from '@rkt/exit';
 import {
   ATTESTATION_BYTES_MAX,
   DOCUMENT_BYTES_MAX,
   EMPTY_BLOB,
+  printArtifactManifest,
   type ArtifactManifest,
   type Descriptor,
+  type NewArtifact,
 } from '@rkt/formats';
-import type { Store } from '@rkt/store';
+import { parseDigest } from '@rkt/names';
+import type { AddedArtifact, Store } from '@rkt/store';
 import type { Source } from './sources/source.ts';
 
 /** How many bytes may still be fetched. */
@@ -35,6 +39,25 @@ export async function fetchBlobs(
   refuseLarge(layers, what, options.sbom ? ATTESTATION_BYTES_MAX : DOCUMENT_BYTES_MAX);
   for (const descriptor of new Map([config, ...layers].map((blob) => [blob.digest, blob])).values())
     await fetchBlob(descriptor, what, options);
+}
+
+/** A signature that lay somewhere as a file of its own. */
+export interface LooseSignature {
+  /** Of the artifact that it becomes, and of its layer. */
+  readonly artifactType: string;
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+}
+
+/** An artifact of ours with one signature; the same signature is always the same artifact. */
+export function wrapSignature(
+  subject: NewArtifact['subject'],
+  { artifactType, mediaType, bytes }: LooseSignature,
+): AddedArtifact {
+  const digest = parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
+  const layers = [{ mediaType, digest, size: bytes.byteLength }];
+  const manifest = Buffer.from(printArtifactManifest({ artifactType, subject, layers }));
+  return { subject: subject.digest, manifest, blobs: [bytes] };
 }
 
 /** Fetches one blob of an artifact unless the store has it. */

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
-import {
-  ATTACHED_BYTES_MAX,
-  MEDIA_TYPE,
-  parseArtifactManifest,
-  printArtifactManifest,
-  REFERRERS_MAX,
-  SIGNATURE_TYPE,
-} from '@rkt/formats';
+import { ATTACHED_BYTES_MAX, MEDIA_TYPE, parseArtifactManifest, REFERRERS_MAX, SIGNATURE_TYPE } from '@rkt/formats';
 import { hexOf, type Digest } from '@rkt/names';
 import type { AddedArtifact, Store } from '@rkt/store';
-import { addArtifact, digestOf, keptArtifacts, makeTurns, whatIs, type Gathering } from './gathering.ts';
+import { wrapSignature } from './artifact.ts';
+import { addArtifact, keptArtifacts, makeTurns, whatIs, type Gathering } from './gathering.ts';
 import type { ResolvedImage } from './resolve.ts';
 import type { Source, SourceDocument } from './sources/source.ts';
 import { keepStatements } from './statements.ts';
@@ -111,22 +105,14 @@ async function keepMessages(gathering: Gathering, document: SourceDocument): Pro
   const { source, store, signal, attempt } = gathering;
   const messages = await source.messages(document.digest, signal);
   for (const message of messages.slice(0, REFERRERS_MAX))
-    await attempt(async () => void (await store.addArtifact(wrap(document, message))));
+    await attempt(async () => void (await store.addArtifact(messageArtifact(document, message))));
   if (messages.length > REFERRERS_MAX) throw tooMany(document.digest);
 }
 
-function wrap({ digest, bytes, mediaType = '' }: SourceDocument, message: Buffer): AddedArtifact {
-  const layer = {
-    mediaType: SIGNATURE_TYPE.simpleSigningLayer,
-    digest: digestOf(message),
-    size: message.byteLength,
-  };
-  const manifest = printArtifactManifest({
-    artifactType: SIGNATURE_TYPE.simpleSigning,
-    subject: { mediaType, digest, size: bytes.byteLength },
-    layers: [layer],
-  });
-  return { subject: digest, manifest: Buffer.from(manifest), blobs: [message] };
+function messageArtifact({ digest, bytes, mediaType = '' }: SourceDocument, message: Buffer): AddedArtifact {
+  const subject = { mediaType, digest, size: bytes.byteLength };
+  const { simpleSigning: artifactType, simpleSigningLayer } = SIGNATURE_TYPE;
+  return wrapSignature(subject, { artifactType, mediaType: simpleSigningLayer, bytes: message });
 }
 
 const tooMany = (subject: Digest) =>

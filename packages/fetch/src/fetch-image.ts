@@ -32,6 +32,8 @@ export interface FetchOptions extends SourceOptions {
   readonly progress: Progress;
   /** Lists of components are kept, too. */
   readonly sbom: boolean;
+  /** The file with the signature of the image, which has to be one in appc's format. */
+  readonly signature: string | undefined;
 }
 
 /** Sees to it that an image is in the store, as the pull policy says. */

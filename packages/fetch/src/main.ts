@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command, Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { hostPlatform, parsePlatform } from '@rkt/formats';
-import { parseReference } from '@rkt/names';
+import { parseReference, type Reference } from '@rkt/names';
 import { openStore } from '@rkt/store';
 import { fetchImage, type FetchedImage } from './fetch-image.ts';
 import { parseInsecureOptions } from './insecure.ts';
@@ -22,6 +22,7 @@ export const fetch: Command<typeof options> = {
   main: async (given, operands, context) => {
     if (operands.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
     const references = operands.map(parseReference);
+    if (given.signature !== undefined) requireOneAci(references);
     const insecure = parseInsecureOptions(given['insecure-options']);
     const policy = parsePolicy(given['pull-policy']);
     const platform = given.platform === undefined ? hostPlatform() : parsePlatform(given.platform);
@@ -38,6 +39,7 @@ export const fetch: Command<typeof options> = {
       tokenHosts: given['token-host'],
       lookaside: given.lookaside,
       sbom: given.sbom,
+      signature: given.signature,
       store,
       policy,
       check: given.check,
@@ -59,6 +61,13 @@ export const fetch: Command<typeof options> = {
     return EXIT.ok;
   },
 };
+
+/** A file of signatures belongs to one image. */
+function requireOneAci(references: readonly Reference[]): void {
+  const [first, ...more] = references;
+  if (more.length === 0 && (first?.kind === 'appc' || first?.kind.startsWith('aci-'))) return;
+  throw new Failure(EXIT.usage, "cannot use --signature: wanted one IMAGE, which is in appc's format");
+}
 
 function progressOf({ note }: Context, quiet: boolean): Progress {
   if (quiet) return makeProgress({ quiet, terminal: undefined, note });

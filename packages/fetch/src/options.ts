@@ -37,6 +37,11 @@ export const options = {
       'look for signatures of containers-signature(5) in this directory or below this URL, whatever registries.d says',
     value: 'PLACE',
   },
+  signature: {
+    type: 'string',
+    describe: "keep this file as the signature of the IMAGE, which is one in appc's format, and look for no other",
+    value: 'FILE',
+  },
   sbom: { type: 'boolean', describe: 'keep lists of components that are attached to the image, too' },
   'system-config': {
     type: 'string',

@@ -10,7 +10,7 @@ import { makeWeb, type HttpResponse } from '@rkt/registry';
 import { openStore } from '@rkt/store';
 import { download } from '../src/aci/download.ts';
 import { freshUntil } from '../src/aci/freshness.ts';
-import { startAciServer } from './aci-server.ts';
+import { startAciServer } from '../../../test/aci-server.ts';
 import { temporaryDirectory } from './fixture.ts';
 
 const cannot = 'cannot fetch "x"';

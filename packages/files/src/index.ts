@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+export { collect, ended, feedBlob, startPiped, type Ended, type OpenBlob, type Piped } from './child.ts';
+export { contentOf, nothing } from './content.ts';
 export {
   renameDurably,
   renameUnsynced,
@@ -12,5 +14,4 @@ export { lock, Lock, lockedFiles, tryLock } from './lock.ts';
 export { openRegular, readBounded, readRegular, readText } from './read.ts';
 export { exists, mountsBelow, namesIn } from './look.ts';
 export { removeTree } from './remove-tree.ts';
-export { runBounded } from './run-bounded.ts';
 export { kernelFeatures, libraryDirectory, libraryFile, parseFeatures, runStage1 } from './stage1.ts';

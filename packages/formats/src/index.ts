@@ -40,6 +40,7 @@ export {
 export {
   ATTACHED_BYTES_MAX,
   ATTESTATION_BYTES_MAX,
+  DETACHED_BYTES_MAX,
   EMPTY_BLOB,
   parseArtifactManifest,
   parseListedReferrers,

@@ -24,6 +24,9 @@ export const SIGNATURE_TYPE = {
   aciLayer: 'application/pgp-signature',
 } as const;
 
+/** The size of the largest file of detached signatures. */
+export const DETACHED_BYTES_MAX = 64 * 1024;
+
 /** The configuration of an artifact that has none: OCI image-spec, manifest.md, "Guidance for an Empty Descriptor". */
 export const EMPTY_BLOB = Buffer.from('{}');
 

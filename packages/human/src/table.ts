@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { printable } from '@rkt/names';
+import { printable, printableText } from '@rkt/names';
 
 const TAB_STOP = 8;
 
@@ -7,10 +7,12 @@ const TAB_STOP = 8;
  * Lays out rows in columns that are separated by tabs, as a terminal shows them aligned; readers split on `\t+`.
  *
  * Control and direction characters of outsiders are escaped, so a cell is never more than one cell. An empty cell
- * at the end of a row is left out.
+ * at the end of a row is left out. The last cell of a row may be a text; the others are cut as names are.
  */
 export function layOut(rows: readonly (readonly string[])[]): string[] {
-  const escaped = rows.map((row) => row.map(printable));
+  const escaped = rows.map((row) =>
+    row.map((cell, column) => (column === row.length - 1 ? printableText(cell) : printable(cell))),
+  );
   const widths: number[] = [];
   for (const row of escaped) {
     for (const [column, cell] of row.entries())

@@ -56,9 +56,9 @@ async function treesOfImages(store: Store | undefined): Promise<ReadonlySet<stri
 async function treesOf(store: Store, digest: Digest): Promise<string[]> {
   const documents = store.readDocuments(digest);
   if (!isAci(documents.manifest)) return treeNames(store.readImage(digest).config.rootfs.diff_ids);
-  const { aciChainIds, parseArtifact, referenceOf, resolveDependencies } = await import('@rkt/appc');
-  const layers = await resolveDependencies(parseArtifact(documents), (dependency) =>
-    Promise.resolve(parseArtifact(store.readDocuments(store.find(referenceOf(dependency)).digest))),
+  const { aciChainIds, parseArtifact, resolveStored } = await import('@rkt/appc');
+  const layers = await resolveStored(parseArtifact(documents), (dependency) =>
+    store.readDocuments(store.find(dependency).digest),
   );
   return aciChainIds(layers).map(hexOf);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { printable } from '@rkt/exit';
+export { printable, printableText } from '@rkt/exit';
 export {
   isAcIdentifier,
   isAcName,

@@ -2,9 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
-import { libraryFile, removeTree, runBounded, writeNew } from '@rkt/files';
-import { printable } from '@rkt/names';
+import { collect, ended, libraryFile, removeTree, startPiped, writeNew, type Ended, type Piped } from '@rkt/files';
+import { printableText } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { makePhases } from '@rkt/pods';
 import { readerPlan } from './plan.ts';
@@ -18,41 +20,97 @@ export interface Asked {
   /** What cannot be done without an answer, such as `cannot verify signatures`. */
   readonly cannot: string;
   readonly question: Uint8Array;
+  /** What comes behind the question, and how many bytes that are. */
+  readonly more?: { readonly bytes: number; readonly feed: (to: Writable) => Promise<void> };
   readonly answerBytesMax: number;
+  /** How long it may take, two minutes if nothing is said; more bytes get more time besides. */
+  readonly timeMaxMs?: number;
   /** What V8 may use for objects and strings. */
   readonly heapMiB: number;
 }
 
+interface Answered extends Ended {
+  /** At most one byte more than is wanted. */
+  readonly answer: Buffer;
+  readonly isLate: boolean;
+}
+
 const TIME_MAX_MS = 120_000;
+
+/** More time is for more bytes: they are hashed several times, and come from some disk. */
+const BYTES_PER_MS = 5000;
 
 /**
  * Has one of our programs answer a question: under root as nobody, without network and capabilities; an ordinary user has no
  * rights to give up. Whoever reads the answer remembers that it comes from a process that parsed what strangers wrote.
  */
-export function askNobody(dir: string, asked: Asked): Buffer {
-  const { program, cannot, heapMiB } = asked;
+export async function askNobody(dir: string, asked: Asked): Promise<Buffer> {
+  const { program, cannot, heapMiB, answerBytesMax } = asked;
   const words = [process.execPath, `--max-old-space-size=${heapMiB}`, libraryFile('start.js'), libraryFile(program)];
-  const { status, stdout, stderr, error } =
-    process.geteuid?.() === 0 ? runAsNobody(dir, words, asked) : start(words, asked);
-  if (status === EXIT.ok && error === undefined) return stdout;
-  const said = stderr?.toString().trim().split('\n').at(-1) ?? '';
-  const why = error?.message ?? (said || `it ended with status ${String(status)}`);
-  throw new Failure(statusOf(status), escaped(status === EXIT.configuration ? why : `${cannot}: ${why}`));
+  const { status, lines, answer, isLate } =
+    process.geteuid?.() === 0 ? await runAsNobody(dir, words, asked) : await run(words, asked);
+  if (status === EXIT.ok && answer.byteLength <= answerBytesMax) return answer;
+  const why = isLate
+    ? 'it takes too long'
+    : status === EXIT.ok
+      ? `the answer has more than ${answerBytesMax} bytes`
+      : (lines.at(-1) ?? `it ended with status ${String(status)}`);
+  throw new Failure(statusOf(status), printableText(status === EXIT.configuration ? why : `${cannot}: ${why}`));
 }
 
-function start(words: readonly string[], { question, answerBytesMax }: Asked): ReturnType<typeof runBounded> {
-  return runBounded(words, { input: question, outputBytesMax: answerBytesMax, timeMaxMs: TIME_MAX_MS });
+/** Runs the program and hands it the question; one that takes too long is left to its limits. */
+async function run(words: readonly string[], asked: Asked): Promise<Answered> {
+  const child = startPiped(words);
+  const ends = Promise.all([ended(child), collect(child.stdout, asked.answerBytesMax + 1)]);
+  // Who is late is not waited for, and what comes of it then is nobody's business.
+  ends.catch(() => undefined);
+  const timer = new AbortController();
+  try {
+    return await Promise.race([feedAndWait(child.stdin, ends, asked), lateness(child, timeFor(asked), timer.signal)]);
+  } finally {
+    timer.abort();
+  }
 }
 
-function runAsNobody(dir: string, words: readonly string[], asked: Asked): ReturnType<typeof runBounded> {
+async function feedAndWait(to: Writable, ends: Promise<[Ended, Buffer]>, { question, more }: Asked): Promise<Answered> {
+  // Whatever keeps the process from reading, it says itself.
+  to.on('error', () => undefined);
+  to.write(question);
+  try {
+    await more?.feed(to);
+  } catch (error) {
+    // It waits for the rest, and this process for it.
+    to.destroy();
+    await ends;
+    throw error;
+  }
+  to.end();
+  const [end, answer] = await ends;
+  return { ...end, answer, isLate: false };
+}
+
+/** Under root it is somebody else, whom this process may not kill: it ends for want of processor time, or with this one. */
+async function lateness(child: Piped, timeMs: number, signal: AbortSignal): Promise<Answered> {
+  await setTimeout(timeMs, undefined, { signal });
+  if (process.geteuid?.() !== 0) child.kill('SIGKILL');
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+  child.unref();
+  return { status: null, lines: [], answer: Buffer.alloc(0), isLate: true };
+}
+
+function timeFor({ more, timeMaxMs = TIME_MAX_MS }: Asked): number {
+  return timeMaxMs + Math.ceil((more?.bytes ?? 0) / BYTES_PER_MS);
+}
+
+async function runAsNobody(dir: string, words: readonly string[], asked: Asked): Promise<Answered> {
   makePhases(dir);
   // A place that rkt-gc cleans up if we are killed.
   const scratch = join(dir, 'pods', 'embryo', randomUUID());
   mkdirSync(scratch, { mode: 0o700 });
   try {
     const plan = join(scratch, 'ask.plan');
-    writeNew(plan, printPlan(readerPlan(words, asked.what)), 0o600);
-    return start([libraryFile('stage1'), plan], asked);
+    writeNew(plan, printPlan(readerPlan(words, asked.what, timeFor(asked))), 0o600);
+    return await run([libraryFile('stage1'), plan], asked);
   } finally {
     removeTree(scratch);
   }
@@ -60,12 +118,4 @@ function runAsNobody(dir: string, words: readonly string[], asked: Asked): Retur
 
 function statusOf(status: number | null): ExitStatus {
   return status === EXIT.configuration || status === EXIT.dataRefused ? status : EXIT.system;
-}
-
-const MESSAGE_LENGTH_MAX = 4000;
-
-/** A text of a process that parses what strangers wrote, for a message: longer than names are, and escaped as they are. */
-export function escaped(text: string): string {
-  const pieces = text.slice(0, MESSAGE_LENGTH_MAX).match(/[^]{1,100}/gu) ?? [];
-  return pieces.map(printable).join('');
 }

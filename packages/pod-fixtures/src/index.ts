@@ -2,4 +2,4 @@
 export { CREATED_MS, digest, makePod, podUuid, TemporaryDirectory, type PodOptions } from './pod.ts';
 export { holdLock, runBin, Running, startBin, startFakePod, type Result } from './process.ts';
 export { OrdinaryUser, type UserOptions } from './user.ts';
-export { addSignatures, Keyring, type Signed } from './signing.ts';
+export { addAciSignatures, addSignatures, Keyring, type Signed } from './signing.ts';

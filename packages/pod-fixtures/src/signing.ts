@@ -13,7 +13,8 @@ export class Keyring implements Disposable {
   /** The directory, for programs that sign with gpg. Short: the socket of the agent lies below it. */
   readonly home = mkdtempSync(join(tmpdir(), 'kr-'));
 
-  #gpg(
+  /** Runs gpg with this keyring. */
+  gpg(
     args: readonly string[],
     { at, input = '' }: { readonly at?: string; readonly input?: string | Uint8Array } = {},
   ) {
@@ -28,14 +29,14 @@ export class Keyring implements Disposable {
 
   /** Makes a key that signs; returns its fingerprint. `at` is such as `20200101T000000`, `expire` such as `2y`. */
   make(userId: string, { at, expire = 'never' }: { readonly at?: string; readonly expire?: string } = {}): string {
-    this.#gpg(['--quick-generate-key', userId, 'ed25519', 'sign', expire], at === undefined ? {} : { at });
-    const listed = this.#gpg(['--with-colons', '--list-keys', `=${userId}`]).toString();
+    this.gpg(['--quick-generate-key', userId, 'ed25519', 'sign', expire], at === undefined ? {} : { at });
+    const listed = this.gpg(['--with-colons', '--list-keys', `=${userId}`]).toString();
     return /^fpr:{9}([0-9A-F]+):/m.exec(listed)?.[1]?.toLowerCase() ?? '';
   }
 
   /** The public key, armored as files of keys are. */
   publicKey(userId: string): Buffer {
-    return this.#gpg(['--armor', '--export', `=${userId}`]);
+    return this.gpg(['--armor', '--export', `=${userId}`]);
   }
 
   /** Revokes a key without saying why. */
@@ -59,7 +60,7 @@ export class Keyring implements Disposable {
         stdio: ['pipe', 'pipe', 'pipe'],
       },
     );
-    this.#gpg(['--import'], { input: certificate });
+    this.gpg(['--import'], { input: certificate });
   }
 
   /** A signature in the format of containers-signature(5). */
@@ -71,12 +72,12 @@ export class Keyring implements Disposable {
     };
     const input = JSON.stringify({ critical, optional: {} });
     const at = about.at === undefined ? {} : { at: about.at };
-    return this.#gpg(['--local-user', `=${userId}`, '--sign', '--output', '-'], { input, ...at });
+    return this.gpg(['--local-user', `=${userId}`, '--sign', '--output', '-'], { input, ...at });
   }
 
   /** A detached signature, armored, as that of an ACI. */
   signDetached(userId: string, content: Uint8Array, at: string): Buffer {
-    return this.#gpg(['--local-user', `=${userId}`, '--armor', '--detach-sign', '--output', '-'], {
+    return this.gpg(['--local-user', `=${userId}`, '--armor', '--detach-sign', '--output', '-'], {
       input: content,
       at,
     });
@@ -98,12 +99,30 @@ export interface Signed {
 
 /** Puts signatures into a store, as rkt-fetch does: an artifact of ours that refers to what is signed. */
 export async function addSignatures(store: string, subject: Signed, signatures: readonly Uint8Array[]): Promise<void> {
+  await add(store, subject, { kind: 'simpleSigning', signatures });
+}
+
+/** The same for detached signatures of an ACI. */
+export async function addAciSignatures(
+  store: string,
+  subject: Signed,
+  signatures: readonly Uint8Array[],
+): Promise<void> {
+  await add(store, subject, { kind: 'aci', signatures });
+}
+
+interface Added {
+  readonly kind: 'simpleSigning' | 'aci';
+  readonly signatures: readonly Uint8Array[];
+}
+
+async function add(store: string, subject: Signed, { kind, signatures }: Added): Promise<void> {
   const layers = signatures.map((bytes) => ({
-    mediaType: SIGNATURE_TYPE.simpleSigningLayer,
+    mediaType: SIGNATURE_TYPE[`${kind}Layer`],
     digest: parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`),
     size: bytes.byteLength,
   }));
-  const manifest = printArtifactManifest({ artifactType: SIGNATURE_TYPE.simpleSigning, subject, layers });
+  const manifest = printArtifactManifest({ artifactType: SIGNATURE_TYPE[kind], subject, layers });
   await openStore(store, { create: true }).addArtifact({
     subject: subject.digest,
     manifest: Buffer.from(manifest),

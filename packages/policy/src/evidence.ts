@@ -34,7 +34,7 @@ export interface Subject {
 /** All that speaks for an image. */
 export interface Evidence {
   readonly subject: Subject;
-  /** The bytes of the manifest and the index, which were hashed: some signatures are directly over them. */
+  /** The bytes of the OCI manifest and the index, which were hashed: some signatures are directly over them. */
   readonly documents: readonly { readonly digest: Digest; readonly bytes: Uint8Array }[];
   readonly signatures: readonly FoundSignature[];
   /** What could not be read, or was too much. */
@@ -105,11 +105,22 @@ export function documentsOf(
 /** What a layer of this media type is, if it is a signature. */
 export const kindOfSignature = (mediaType: string): FoundSignature['kind'] | undefined => KINDS.get(mediaType);
 
-/** Reads the signatures of an ACI, a blob of the store as it was served; whoever decides reads the blob itself besides. */
-export function gatherAciEvidence(store: EvidenceStore, { digest, size }: Pick<Subject, 'digest' | 'size'>): Evidence {
+/** An ACI of a store: the OCI manifest under which it lies there, and the file as it was served. */
+export interface FoundAci {
+  readonly artifact: Digest;
+  readonly blob: Pick<Subject, 'digest' | 'size'>;
+}
+
+/** Reads the signatures of an ACI from a store, within the same limits; whoever decides reads the ACI itself besides. */
+export function gatherAciEvidence(store: EvidenceStore, { artifact, blob: { digest, size } }: FoundAci): Evidence {
   const problems: string[] = [];
-  const signatures = readSignatures(store, [digest], problems);
-  return { subject: { kind: 'aci', digest, size }, documents: [], signatures, problems };
+  const documents = [{ digest: artifact, bytes: store.readBlob(artifact) }];
+  return {
+    subject: { kind: 'aci', digest, size },
+    documents,
+    signatures: readSignatures(store, [artifact], problems),
+    problems,
+  };
 }
 
 function attempt<T>(problems: string[], read: () => T): T | undefined {

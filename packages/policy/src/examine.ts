@@ -2,7 +2,7 @@
 import { componentsFormatOf } from '@rkt/formats';
 import { isDigest, type Digest } from '@rkt/names';
 import { type Claimed, type Signer, type Verdict } from '@rkt/signatures';
-import { askAttestation, askSignature, type Answer, type Asking } from './ask.ts';
+import { askAttestation, askSignatures, type Answer, type Asking } from './ask.ts';
 import { type AllAttached, type Attached } from './attached.ts';
 import { type FoundSignature } from './evidence.ts';
 import { nameProblem } from './identity-rule.ts';
@@ -105,7 +105,8 @@ async function examineAttestation(what: Attached & FoundSignature, examination: 
 
 /** A signature counts for the name that it is about, as it does when somebody decides. */
 async function askSigned(what: Attached & FoundSignature, { signers, asking, name }: Examination): Promise<Opened> {
-  const answer = await askSignature(what, signers, asking);
+  const [answer] = await askSignatures([what], signers, asking);
+  if (answer === undefined) throw new Error('a signature was asked about, and there is no answer');
   const signed = signedBy(what, answer);
   if (answer.verdict.outcome === 'bad') return signed;
   const { reference } = answer.verdict.claims;

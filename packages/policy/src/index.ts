@@ -5,6 +5,7 @@ export {
   isOwnStore,
   type Evidence,
   type EvidenceStore,
+  type FoundAci,
   type FoundSignature,
   type Subject,
 } from './evidence.ts';
@@ -14,7 +15,7 @@ export { readProvenance, type Material, type Provenance } from './provenance.ts'
 export { signerText } from './reasons.ts';
 export { pack, unpack } from './wire.ts';
 export { imageNameOf, printName, type ImageName } from './image-name.ts';
-export { judge } from './judge.ts';
+export { judge, readsContent } from './judge.ts';
 export { isInsecureAllowed, readPolicy, requireAllowed, type Policy, type PolicyOptions } from './policy.ts';
 export { parseQuestions, printQuestions, type Question, type Verifier } from './question.ts';
 export { skipped } from './record.ts';

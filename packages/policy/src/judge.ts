@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Verification } from '@rkt/formats';
-import { askAttestation, askSignature, type Answer, type Asking } from './ask.ts';
+import { askAttestation, askSignatures, type Asked, type Asking } from './ask.ts';
 import { attestationProblem } from './attestation.ts';
-import { type FoundSignature } from './evidence.ts';
 import { nameProblem } from './identity-rule.ts';
 import { printName } from './image-name.ts';
 import { type Question } from './question.ts';
@@ -28,8 +27,9 @@ const CLOCK_MIN_MS = Date.UTC(2026, 0, 1);
 /**
  * Decides whether an image may be used: all requirements have to be met, each by any of its authorities.
  *
- * Only what is proved here counts. Keys and signatures are parsed here and nowhere else, which is why another process,
- * one that can do nothing, may be the one to call this.
+ * Only what is proved here counts. The bytes of an ACI are asked for at most once, and only if `readsContent` says so.
+ * Keys and signatures are parsed here and nowhere else, which is why another process, one that can do nothing, may be the one
+ * to call this.
  */
 export async function judge(question: Question, content?: () => AsyncIterable<Uint8Array>): Promise<Verification> {
   const { rules, evidence, nowMs } = question;
@@ -56,6 +56,21 @@ export async function judge(question: Question, content?: () => AsyncIterable<Ui
     reasons: [...reasons, ...refusalReasons(question, looked)],
     looked,
   });
+}
+
+/** True if judging an image has to read the bytes of an ACI: somebody may have signed them who is trusted for the name. */
+export function readsContent({ evidence, rules }: Pick<Question, 'evidence' | 'rules'>): boolean {
+  const isSigned = evidence.signatures.some(({ kind }) => kind === 'detached');
+  return evidence.subject.kind === 'aci' && isSigned && rules.requirements.some(takesDetached);
+}
+
+/** Such signatures name no image: where a name has to be signed they meet nothing, and are not read. */
+function takesDetached(requirement: Requirement): boolean {
+  return (
+    requirement.kind === 'signed' &&
+    requirement.identity.type === 'prefix' &&
+    requirement.authorities.some(({ kind }) => kind === 'pgp')
+  );
 }
 
 async function check(requirement: Requirement, question: Question, asking: Asking): Promise<Result> {
@@ -89,17 +104,10 @@ function rejected(source: string, { name, rules }: Question): string {
 /** Who seems to have signed, where nobody is trusted: for the message. */
 async function lookAtAll({ evidence }: Question, asking: Asking): Promise<Looked[]> {
   const nobody = await parseAuthorities([]);
-  return forEachSignature(evidence.signatures, async (signature) => askSignature(signature, nobody, asking));
+  return (await askSignatures(evidence.signatures, nobody, { ...asking, content: undefined })).map(notCounting);
 }
 
-async function forEachSignature(
-  signatures: readonly FoundSignature[],
-  ask: (signature: FoundSignature) => Promise<Answer>,
-): Promise<Looked[]> {
-  const looked: Looked[] = [];
-  for (const signature of signatures) looked.push({ signature, counts: false, ...(await ask(signature)) });
-  return looked;
-}
+const notCounting = (asked: Asked): Looked => ({ ...asked, counts: false });
 
 async function checkSigned(
   requirement: Requirement & { readonly kind: 'signed' },
@@ -109,9 +117,8 @@ async function checkSigned(
   const digests = evidence.documents.map(({ digest }) => digest).concat(evidence.subject.digest);
   const pinned = requirement.pinned.find((list) => list.digests.some((digest) => digests.includes(digest)));
   const signers = await parseAuthorities(requirement.authorities);
-  const answers = await forEachSignature(evidence.signatures, async (signature) =>
-    askSignature(signature, signers, asking),
-  );
+  const about = takesDetached(requirement) ? asking : { ...asking, content: undefined };
+  const answers = (await askSignatures(evidence.signatures, signers, about)).map(notCounting);
   const looked = answers.map((answer): Looked => {
     const { verdict, signature } = answer;
     if (verdict.outcome === 'bad') return answer;

@@ -61,6 +61,7 @@ const UNKNOWN: ReadonlySet<string> = new Set([
 ]);
 
 function trustCommand({ transport, path }: Question['name']): string {
-  const option = transport === 'docker' || transport === 'appc' ? `--prefix=${path}` : '--root';
-  return `rkt trust ${option} FILE (its public key)`;
+  // The page of the name of an ACI says where its keys are: without a file they are looked for there.
+  if (transport === 'appc') return `rkt trust --prefix=${path} [FILE] (its public key)`;
+  return `rkt trust ${transport === 'docker' ? `--prefix=${path}` : '--root'} FILE (its public key)`;
 }

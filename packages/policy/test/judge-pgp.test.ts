@@ -2,20 +2,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
-import {
-  parseVerification,
-  printArtifactManifest,
-  printVerification,
-  SIGNATURE_TYPE,
-  type Verification,
-} from '@rkt/formats';
+import { parseVerification, printVerification, type Verification } from '@rkt/formats';
 import { hexOf } from '@rkt/names';
 import { Keyring } from '@rkt/pod-fixtures';
-import { gatherAciEvidence, judge, readPolicy } from '../src/index.ts';
 import { misconfigured, write } from './fixture.ts';
-import { addBlob, addIndex, addManifest, makeScene, NOW, type Scene } from './judging.ts';
+import { addIndex, addManifest, makeScene, NOW, type Scene } from './judging.ts';
 
 const ring = new Keyring();
 after(() => ring[Symbol.dispose]());
@@ -266,43 +258,4 @@ test('judge() lets a scope that accepts anything count only if the name is not t
   assert.equal((await scene.ask(undefined, { policyFile })).outcome, 'accepted');
   const foreign = await scene.ask(undefined, { policyFile, nameIsOurs: false });
   assert.match(said(foreign), /^rejected: .*only the owner of its store says that this is one/);
-});
-
-test('judge() accepts an ACI by its detached signature over the bytes that were served, and no other bytes', async (t) => {
-  const scene = await makeScene(t);
-  const { store } = scene;
-  scene.trust(`prefix.d/example.com/app/${alice}`, ring.publicKey(ALICE));
-  const aci = await addBlob(store, Buffer.from('the bytes of an ACI'));
-  const other = Buffer.from('other bytes');
-  const signatures = [aci.bytes, other].map((bytes) => ring.signDetached(ALICE, bytes, '20260101T000000'));
-  const layers = [];
-  for (const bytes of signatures) layers.push({ ...(await addBlob(store, bytes)), mediaType: SIGNATURE_TYPE.aciLayer });
-  const subject = { mediaType: 'application/x-aci', digest: aci.digest, size: aci.size };
-  const manifest = printArtifactManifest({ artifactType: SIGNATURE_TYPE.aci, subject, layers });
-  await store.addArtifact({ subject: aci.digest, manifest: Buffer.from(manifest), blobs: [] });
-  const ask = async (path: string, bytes: Uint8Array | undefined) => {
-    const name = { transport: 'appc', path, tag: undefined, digest: undefined } as const;
-    const rules = readPolicy({ directories: scene.directories }).rulesFor(name);
-    const question = {
-      image: path,
-      id: aci.digest,
-      name,
-      nameIsOurs: true,
-      rules,
-      evidence: gatherAciEvidence(store, aci),
-    };
-    const content = bytes && (() => Readable.from([bytes]));
-    return judge({ ...question, verifier: { version: '2', uid: 0, host: 'h' }, nowMs: NOW }, content);
-  };
-  const verification = await ask('example.com/app', aci.bytes);
-  assert.equal(verification.outcome, 'accepted', said(verification));
-  assert.partialDeepStrictEqual(verification.signatures[0], {
-    kind: 'detached',
-    result: 'good',
-    signer: { fingerprint: alice },
-  });
-  assert.equal((await ask('example.com/app/sub', aci.bytes)).outcome, 'accepted');
-  assert.equal((await ask('example.com/application', aci.bytes)).outcome, 'rejected');
-  assert.equal((await ask('example.com/app', other)).outcome, 'rejected');
-  assert.equal((await ask('example.com/app', undefined)).outcome, 'rejected');
 });

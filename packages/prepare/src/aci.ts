@@ -2,13 +2,12 @@
 // Images in appc's format: what they are made of, as the images of the OCI are. Loaded for those alone.
 import {
   aciChainIds,
-  checkWanted,
+  checkAsked,
   isolatorsOf,
   labelOf,
   parseArtifact,
   printImageName,
-  referenceOf,
-  resolveDependencies,
+  resolveStored,
   type App,
   type ImageManifest,
   type Isolators,
@@ -61,14 +60,11 @@ export async function findAci({ reference, store, documents, isAlone }: AciLooku
   const top = parseArtifact(documents);
   const { manifest } = top;
   const name = printImageName(manifest);
-  checkReference(reference, top);
+  checkAsked(reference, top);
   checkPlatform(manifest, name);
   const layers = isAlone
     ? [{ aci: top, whitelists: [] }]
-    : // What is found there is only a hint of whoever owns the store: the resolver checks it.
-      await resolveDependencies(top, (dependency) =>
-        Promise.resolve(parseArtifact(store.readDocuments(store.find(referenceOf(dependency)).digest))),
-      );
+    : await resolveStored(top, (dependency) => store.readDocuments(store.find(dependency).digest));
   return {
     name,
     config: configOf(manifest),
@@ -82,17 +78,6 @@ export async function findAci({ reference, store, documents, isAlone }: AciLooku
       isFromDocker: manifest.annotations.some((annotation) => annotation.name === 'appc.io/docker/repository'),
     },
   };
-}
-
-/** The names in the index of a store are hints: the manifest says what the image is. */
-function checkReference(reference: Reference, { manifest, imageId }: StoredArtifact): void {
-  if (reference.kind === 'appc') return checkWanted(manifest, reference);
-  if (reference.kind !== 'id' || !reference.prefix.startsWith('sha512-') || imageId.startsWith(reference.prefix))
-    return;
-  throw new Failure(
-    EXIT.dataRefused,
-    `cannot use image "${printable(reference.prefix)}": the store has "${imageId}" under this id`,
-  );
 }
 
 function checkPlatform({ labels }: ImageManifest, name: string): void {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { exists } from '@rkt/files';
 import { MEDIA_TYPE, parseImageConfig, type Descriptor, type ImageConfig } from '@rkt/formats';
-import { parseReference, printable, printReference, type ArchiveReference, type Digest } from '@rkt/names';
-import { indexOf, naming, openStore, urlOf, type Store } from '@rkt/store';
+import { parseReference, printable, printReference, type Digest } from '@rkt/names';
+import { indexOf, naming, openStore, type Store } from '@rkt/store';
 import { type AciOfImage } from './aci.ts';
 import { chainIds } from './chain.ts';
 
@@ -126,7 +126,7 @@ async function findStored(
       store,
     };
     if (manifest.config.mediaType === MEDIA_TYPE.appcManifest) {
-      if (reference.kind === 'aci-file') refuseChanged(store, reference);
+      store.requireUnchanged(reference);
       const { findAci } = await import('./aci.ts');
       return { ...head, nameInStore: stored.name, ...(await findAci({ reference, store, documents, isAlone })) };
     }
@@ -144,17 +144,6 @@ async function findStored(
     };
   }
   return undefined;
-}
-
-/** Whoever names a file means what is in it now. */
-function refuseChanged(store: Store, reference: ArchiveReference): void {
-  const changed = statSync(reference.location, { throwIfNoEntry: false })?.ctimeMs ?? 0;
-  if (changed <= (store.findRemote(urlOf(reference))?.image?.downloaded ?? 0)) return;
-  const file = printable(reference.location);
-  throw new Failure(
-    EXIT.notFound,
-    `cannot find image "${file}": the file changed since it was fetched: fetch it again`,
-  );
 }
 
 function lookUp(store: Store, image: string) {

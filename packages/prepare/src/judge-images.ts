@@ -1,48 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type Writable } from 'node:stream';
 import { EXIT, Failure } from '@rkt/exit';
+import { feedBlob } from '@rkt/files';
 import { parseVerification, type Verification } from '@rkt/formats';
 import { printable } from '@rkt/names';
 import { askNobody } from '@rkt/nobody';
-import { gatherEvidence, isOwnStore, printQuestions, readPolicy, type Question } from '@rkt/policy';
-import { type FoundImage } from './images.ts';
-import { aboutImage, type Run } from './policy.ts';
+import { isOwnStore, readPolicy, readsContent, type Question } from '@rkt/policy';
+import { naming, type Store } from '@rkt/store';
+import { printAsking } from './asking.ts';
+import { type Run } from './policy.ts';
+import { type Vouched } from './vouched.ts';
 
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
 /** What the largest attestation takes when it is parsed, and as much again. */
 const HEAP_MIB = 512;
 
+/** An image in question, and where it is. */
+interface Asked {
+  readonly question: Question;
+  readonly store: Store;
+}
+
 /**
  * Asks for a decision about each image: what is wanted and what speaks for it is read here, as root, strictly; keys and signatures
  * are parsed by a process without rights, as everything is that strangers made.
  */
-export async function judgeImages(dir: string, images: readonly FoundImage[], run: Run): Promise<Verification[]> {
+export async function judgeImages(dir: string, images: readonly Vouched[], run: Run): Promise<Verification[]> {
   const policy = readPolicy(run);
-  const questions = images.map((image): Question => {
-    const about = aboutImage(image);
-    return {
-      ...about,
-      nameIsOurs: isOwnStore(image.store.dir),
-      evidence: gatherEvidence(image.store, { digest: image.manifest.digest, index: image.index }),
-      rules: policy.rulesFor(about.name),
-      verifier: run.verifier,
-      nowMs: run.nowMs,
-    };
+  const asked = images.map(({ image, id, name, store, gather }): Asked => {
+    const evidence = gather();
+    const about = { image, id, name, nameIsOurs: isOwnStore(store.dir), evidence };
+    return { question: { ...about, rules: policy.rulesFor(name), verifier: run.verifier, nowMs: run.nowMs }, store };
   });
-  const answer = askNobody(dir, {
+  const decisions = await ask(dir, asked);
+  return asked.map(({ question: { image, id, evidence, rules } }, index) => {
+    const decision = decisions[index];
+    // Whoever answers has parsed what strangers wrote: it answers what it was asked, or nothing.
+    const isIt = decision?.id === id && decision.subject.digest === evidence.subject.digest;
+    if (isIt && decision.policy?.sha256 === rules.sha256) return decision;
+    throw new Failure(EXIT.bug, `cannot use image "${printable(image)}": nobody has decided about it`);
+  });
+}
+
+/** Behind the questions come the ACIs that have to be read for them, in their order. */
+async function ask(dir: string, asked: readonly Asked[]): Promise<readonly Verification[]> {
+  const acis = asked.filter(({ question }) => readsContent(question));
+  const answer = await askNobody(dir, {
     program: 'decide-images.js',
     what: 'reads signatures that strangers made',
     cannot: 'cannot verify signatures',
-    question: printQuestions(questions),
+    question: printAsking(asked.map(({ question }) => question)),
+    more: {
+      bytes: acis.reduce((sum, { question }) => sum + question.evidence.subject.size, 0),
+      feed: (to) => feedAcis(acis, to),
+    },
     answerBytesMax: ANSWER_BYTES_MAX,
     heapMiB: HEAP_MIB,
   });
-  const { decisions } = parseVerification(answer.toString(), 'the decision');
-  for (const [index, question] of questions.entries()) {
-    const decision = decisions[index];
-    // Whoever answers has parsed what strangers wrote: it answers what it was asked, or nothing.
-    if (decision?.id === question.id && decision.policy?.sha256 === question.rules.sha256) continue;
-    throw new Failure(EXIT.bug, `cannot use image "${printable(question.image)}": nobody has decided about it`);
+  return parseVerification(answer.toString(), 'the decision').decisions;
+}
+
+async function feedAcis(acis: readonly Asked[], to: Writable): Promise<void> {
+  for (const { question, store } of acis) {
+    if (to.destroyed) return;
+    const { subject } = question.evidence;
+    await feedBlob({ fd: naming(question.image, () => store.openBlob(subject)), size: subject.size }, to);
   }
-  return decisions;
 }

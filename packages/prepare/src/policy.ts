@@ -4,11 +4,11 @@ import { resolve } from 'node:path';
 import { VERSION, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { type Verification } from '@rkt/formats';
-import { parseReference, printable } from '@rkt/names';
-import { escaped } from '@rkt/nobody';
-import { imageNameOf, requireAllowed, skipped, TRUST_DIRECTORIES, type TrustDirectories } from '@rkt/policy';
+import { printable, printableText } from '@rkt/names';
+import { requireAllowed, skipped, TRUST_DIRECTORIES, type TrustDirectories } from '@rkt/policy';
 import { type PrepareArguments } from './arguments.ts';
 import { type FoundImage } from './images.ts';
+import { vouchedOf } from './vouched.ts';
 
 /** Images, and what the command line says about who vouches for them. */
 export interface Deciding {
@@ -43,32 +43,18 @@ export async function decide(context: Context, { images, given, insecure }: Deci
     verifier: { version: VERSION, uid: process.geteuid?.() ?? 0, host: hostname() },
     nowMs: Date.now(),
   };
+  const vouched = vouchedOf(images);
   if (skip.length > 0) {
     if (options.length > 0) requireAllowed(skip, { directories: run.directories });
-    return images.map((image) => skipped({ ...aboutImage(image), ...run }));
+    return vouched.map((one) => skipped({ ...one, ...run }));
   }
-  refuseAcis(images);
   // Loaded when it is needed: whoever skips the decision should not wait for it.
   const { judgeImages } = await import('./judge-images.ts');
-  const decisions = await judgeImages(context.dir, images, run);
-  const refused = decisions.find(({ outcome }) => outcome !== 'accepted');
+  const decisions = await judgeImages(context.dir, vouched, run);
+  const index = decisions.findIndex(({ outcome }) => outcome !== 'accepted');
+  const refused = decisions[index];
   if (refused === undefined) return decisions;
-  const why = escaped(refused.reasons.join('; '));
-  throw new Failure(EXIT.notPermitted, `cannot use image "${printable(refused.image)}": ${why}`);
-}
-
-// An ACI comes with others that it depends on, its name is its own word, and its signature is over all of its bytes.
-function refuseAcis(images: readonly FoundImage[]): void {
-  const image = images.find(({ aci }) => aci !== undefined);
-  if (image === undefined) return;
-  throw new Failure(
-    EXIT.notPermitted,
-    `cannot use image "${printable(image.reference)}": signatures of images in appc's format are not verified yet: wanted --insecure-options=image`,
-  );
-}
-
-/** What a decision says about its image, whatever it is. */
-export function aboutImage({ reference, id, nameInStore, manifest }: FoundImage) {
-  const name = imageNameOf(parseReference(reference), nameInStore);
-  return { image: reference, id, name, subject: { kind: 'manifest' as const, ...manifest } };
+  const user = vouched[index]?.neededBy;
+  const head = `cannot use image "${printable(refused.image)}"${user === undefined ? '' : `, on which "${printable(user)}" depends`}`;
+  throw new Failure(EXIT.notPermitted, `${head}: ${printableText(refused.reasons.join('; '))}`);
 }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { type Readable, type Writable } from 'node:stream';
+import { type Writable } from 'node:stream';
 import { describe, EXIT, Failure, reason, type ExitStatus } from '@rkt/exit';
-import { libraryFile, writeScratch } from '@rkt/files';
+import { collect, ended, feedBlob, libraryFile, writeScratch, type Ended } from '@rkt/files';
 import { printAciExpectation } from '@rkt/layers';
 import { printable } from '@rkt/names';
 import { readerPlan } from '@rkt/nobody';
@@ -38,14 +35,6 @@ export interface Unpacked {
   /** The names of the extended attributes of users that the root directory of the layer on its parents has. */
   readonly xattrs: readonly string[];
 }
-
-/** What a process said and how it ended. */
-interface Ended {
-  readonly status: number | null;
-  readonly lines: readonly string[];
-}
-
-const STDERR_LIMIT = 65536;
 
 // What unpack says of an owner that its user namespace has no id for.
 const NO_SUCH_ID = 'no such id in this user namespace';
@@ -93,7 +82,7 @@ export async function unpackLayer(input: UnpackInput): Promise<Unpacked> {
   const warnings = readerEnd.lines.map(
     (line) => `layer ${descriptor.digest}: ${printable(line.replace(/^warning: /, ''))}`,
   );
-  return { warnings, ...parseReadFiles(await files) };
+  return { warnings, ...parseReadFiles((await files).toString('latin1')) };
 }
 
 function plansOf({ layer, workplace, root, caller }: UnpackInput): {
@@ -160,50 +149,11 @@ function statusOf(status: number | null): ExitStatus {
   return status === EXIT.dataRefused || status === EXIT.system ? status : EXIT.system;
 }
 
-async function ended(child: ChildProcess): Promise<Ended> {
-  const said = child.stderr === null ? Promise.resolve('') : collect(child.stderr, STDERR_LIMIT);
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  return { status, lines: (await said).split('\n').filter((line) => line !== '') };
-}
-
 /** Hands the blob to the reader and returns the digest of what was handed over. */
 async function feed({ store, image, descriptor, diffId }: Layer, to: Writable): Promise<string> {
-  const hash = createHash('sha256');
   const fd = naming(image, () => store.openBlob(descriptor));
-  const blob = createReadStream('', { fd, highWaterMark: 1024 * 1024 });
-  let open = true;
-  // A reader that ends early says itself why; the rest of the blob is still hashed.
-  to.on('error', () => (open = false));
   if (typeof diffId !== 'string') to.write(printAciExpectation(diffId));
-  for await (const chunk of bytesOf(blob)) {
-    hash.update(chunk);
-    if (open && !to.write(chunk)) await drained(to);
-  }
+  const digest = await feedBlob({ fd, size: descriptor.size }, to);
   to.end();
-  return `sha256:${hash.digest('hex')}`;
-}
-
-function bytesOf(stream: Readable): AsyncIterable<Buffer> {
-  return stream;
-}
-
-/** Waits until the stream takes more, or has ended. */
-async function drained(stream: Writable): Promise<void> {
-  // It has said so already, and will not again.
-  if (stream.destroyed) return;
-  const waiting = new AbortController();
-  const { signal } = waiting;
-  const events = ['drain', 'close'].map((event) => once(stream, event, { signal }));
-  await Promise.any(events).catch(() => undefined);
-  waiting.abort();
-  await Promise.allSettled(events);
-}
-
-async function collect(stream: Readable, limit: number): Promise<string> {
-  let text = '';
-  for await (const chunk of bytesOf(stream)) if (text.length < limit) text += chunk.toString('latin1');
-  return text.slice(0, limit);
+  return digest;
 }

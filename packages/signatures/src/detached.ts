@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { loadOpenPgp } from './openpgp.ts';
+import type { SignaturePacket } from 'openpgp';
+import { loadOpenPgp, type OpenPgp } from './openpgp.ts';
 import { readSignatures } from './pgp-read.ts';
 import { issuerOf, verifyingWith } from './pgp-signature.ts';
 import { verifySignatures } from './pgp-verify.ts';
 import type { DetachedAnswer, DetachedQuestion } from './question.ts';
-import { badOf, judged, Refused } from './refusal.ts';
-import { sourceOf } from './source.ts';
-import type { Bad, PgpSigner } from './verdict.ts';
+import { badOf, messageOf, Refused } from './refusal.ts';
+import { sourceOf, type Source } from './source.ts';
+import type { Bad, PgpSigner, Verdict } from './verdict.ts';
 
 /**
  * Who says to have made the signatures of an `.asc` file: for an early "none of these is trusted" before a long download.
@@ -23,7 +24,7 @@ export async function issuersOfDetached(signature: Uint8Array): Promise<readonly
 }
 
 /**
- * Verifies a detached OpenPGP signature over a stream that is read once, from its first byte to its end, in bounded memory.
+ * Verifies detached OpenPGP signatures over a stream that is read once for all of them, from its first byte to its end, in bounded memory.
  *
  * To keep a copy let `content` write what it yields. What `content` throws is thrown again, as it is; nothing else is thrown.
  */
@@ -32,14 +33,30 @@ export async function verifyDetached(
   question: DetachedQuestion,
 ): Promise<DetachedAnswer> {
   const source = sourceOf(content);
-  const verdict = await judged(async () => {
-    const library = await loadOpenPgp();
-    const packets = await readSignatures(library, question.signature);
-    return verifySignatures(verifyingWith(library, question), source, packets);
-  });
+  const verdicts = await judgeFiles(source, question);
   const whole = source.ended();
   const sums = await source.finish();
   // The digests are those of all bytes, so a verdict about a part of them may not stand beside them.
-  if (verdict.outcome === 'bad' || whole) return { verdict, ...sums };
-  return { verdict: badOf(new Refused('failed', 'the verifier did not read all of the content')), ...sums };
+  const partial = badOf(new Refused('failed', 'the verifier did not read all of the content'));
+  return { verdicts: verdicts.map((verdict) => (verdict.outcome === 'bad' || whole ? verdict : partial)), ...sums };
+}
+
+async function judgeFiles(source: Source, question: DetachedQuestion): Promise<readonly Verdict[]> {
+  const { signatures } = question;
+  try {
+    const library = await loadOpenPgp();
+    const files = await Promise.all(signatures.map((file) => packetsOf(library, file)));
+    return await verifySignatures(verifyingWith(library, question), source, files);
+  } catch (error) {
+    return signatures.map(() => badOf(error));
+  }
+}
+
+/** The signatures of a file; one that is no detached signature at all is one refusal, and keeps nobody from the others. */
+async function packetsOf(library: OpenPgp, file: Uint8Array): Promise<readonly (SignaturePacket | Refused)[]> {
+  try {
+    return await readSignatures(library, file);
+  } catch (error) {
+    return [error instanceof Refused ? error : new Refused('failed', `it cannot be read: ${messageOf(error)}`)];
+  }
 }

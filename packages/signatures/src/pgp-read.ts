@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SignaturePacket } from 'openpgp';
+import { DETACHED_BYTES_MAX } from '@rkt/formats';
 import { dearmor, isArmored } from './armor.ts';
 import type { OpenPgp } from './openpgp.ts';
 import { splitPackets, TAG } from './packets.ts';
 import { messageOf, Refused } from './refusal.ts';
 
-/** The size of the largest `.asc` file, and the most signatures in one. */
-const SIGNATURE_BYTES_MAX = 64 * 1024;
+/** The most signatures in one file. */
 const SIGNATURES_MAX = 16;
 
 /** All signature packets of an `.asc` file; one that cannot be read is a refusal of itself alone. */
 export async function readSignatures(library: OpenPgp, file: Uint8Array): Promise<(SignaturePacket | Refused)[]> {
-  if (file.byteLength > SIGNATURE_BYTES_MAX)
-    throw new Refused('malformed', `the signature is larger than ${SIGNATURE_BYTES_MAX} bytes`);
+  if (file.byteLength > DETACHED_BYTES_MAX)
+    throw new Refused('malformed', `the signature is larger than ${DETACHED_BYTES_MAX} bytes`);
   const blocks = isArmored(file) ? dearmor(file, 'SIGNATURE') : [file];
   const [block, ...more] = blocks;
   if (block === undefined || block.byteLength === 0) throw new Refused('unsigned', 'there is no signature in it');

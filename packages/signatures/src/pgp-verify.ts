@@ -5,18 +5,26 @@ import { badOf, Refused } from './refusal.ts';
 import type { Source } from './source.ts';
 import type { Bad, Verdict } from './verdict.ts';
 
-/** The verdict on signatures over a source: one good signature by a trusted key is enough. The source is read once for all of them. */
+/** How many signatures of trusted keys are verified over one source: each has to hash all of it. */
+const CANDIDATES_MAX = 4;
+
+/**
+ * The verdicts on lists of signatures over a source: of a list one good signature by a trusted key is enough. The source is read
+ * once for all of them.
+ */
 export async function verifySignatures(
   verifying: Verifying,
   source: Source,
-  packets: readonly (SignaturePacket | Refused)[],
-): Promise<Verdict> {
-  const found = await Promise.all(packets.map((packet) => candidate(verifying, packet)));
-  const candidates = found.filter((one) => 'packet' in one);
-  const refused = found.filter((one) => 'outcome' in one);
+  lists: readonly (readonly (SignaturePacket | Refused)[])[],
+): Promise<Verdict[]> {
+  const found = await Promise.all(lists.map((list) => Promise.all(list.map((packet) => candidate(verifying, packet)))));
+  const candidates = found.flat().filter((one) => 'packet' in one);
+  const verified = candidates.slice(0, CANDIDATES_MAX);
   // Nothing to verify: the source is not touched.
-  if (candidates.length === 0) return bestOf(refused);
-  return bestOf([...(await verifyCandidates(verifying, source, candidates)), ...refused]);
+  const verdicts = verified.length === 0 ? [] : await verifyCandidates(verifying, source, verified);
+  const tooMany = badOf(new Refused('malformed', `only ${CANDIDATES_MAX} signatures by trusted keys are looked at`));
+  const verdictOf = (one: Candidate) => verdicts[verified.indexOf(one)] ?? tooMany;
+  return found.map((list) => bestOf(list.map((one) => ('packet' in one ? verdictOf(one) : one))));
 }
 
 async function candidate(verifying: Verifying, packet: SignaturePacket | Refused): Promise<Candidate | Bad> {

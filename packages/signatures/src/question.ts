@@ -3,10 +3,10 @@ import type { Digest } from '@rkt/names';
 import type { SigstoreTrust, TrustedPgpKey } from './keys.ts';
 import type { Verdict } from './verdict.ts';
 
-/** A detached OpenPGP signature over a stream. */
+/** Detached OpenPGP signatures over a stream. */
 export interface DetachedQuestion {
-  /** The content of the `.asc` file: one block of ASCII armor, or binary. */
-  readonly signature: Uint8Array;
+  /** The contents of `.asc` files: each is one block of ASCII armor, or binary. */
+  readonly signatures: readonly Uint8Array[];
   readonly keys: readonly TrustedPgpKey[];
   /** The one reading of the clock of this run. */
   readonly now: Date;
@@ -14,8 +14,9 @@ export interface DetachedQuestion {
 
 /** What one pass over a stream found. */
 export interface DetachedAnswer {
-  readonly verdict: Verdict;
-  /** Digests and size of all bytes that the stream gave: of those that the verdict is about, whatever it is. */
+  /** One for each file: of a file one good signature by a trusted key is enough. */
+  readonly verdicts: readonly Verdict[];
+  /** Digests and size of all bytes that the stream gave: of those that the verdicts are about, whatever they are. */
   readonly sha256: Digest;
   /** `sha512:` and 128 lower-case hexadecimal digits. */
   readonly sha512: string;

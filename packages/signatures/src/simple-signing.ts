@@ -25,8 +25,9 @@ export function verifySimpleSigning(blob: Uint8Array, question: SimpleSigningQue
     const { content, signature } = readSignedMessage(blob);
     const library = await loadOpenPgp();
     const packets = [await readSignature(library, signature)];
-    const verdict = await verifySignatures(verifyingWith(library, question), sourceOf(whole(content)), packets);
+    const [verdict] = await verifySignatures(verifyingWith(library, question), sourceOf(whole(content)), [packets]);
     // Not a byte of the payload is looked at before this line.
+    if (verdict === undefined) throw new Refused('failed', 'the verifier gave no answer');
     if (verdict.outcome === 'bad') return verdict;
     try {
       return { ...verdict, claims: readPayload(content, 'atomic container signature', question.digest) };

@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import * as openpgp from 'openpgp';
 import { issuersOfDetached, verifyDetached, type RefusalCode, type Verdict } from '../src/index.ts';
 import { makeKeyring } from './gpg.ts';
-import { assertBad, assertGood, trusted, whole } from './pgp-fixtures.ts';
+import { assertBad, assertGood, trusted, verifyFile, whole } from './pgp-fixtures.ts';
 
 const ring = makeKeyring();
 after(() => ring[Symbol.dispose]());
@@ -27,7 +27,7 @@ interface Asked {
 async function ask(signature: Uint8Array, asked: Asked = {}): Promise<Verdict> {
   const keys = await trusted(asked.key ?? aliceKey, asked.outdated);
   const question = { signature, keys, now: asked.at ?? now };
-  return (await verifyDetached(whole(asked.content ?? content), question)).verdict;
+  return (await verifyFile(whole(asked.content ?? content), question)).verdict;
 }
 
 test('verifyDetached() accepts what gpg signs, as gpgv does', async () => {
@@ -71,7 +71,7 @@ test('verifyDetached() sums up all bytes in the same pass, whatever the verdict'
     [good, 'good'],
     [Buffer.from('none'), 'bad'],
   ] as const) {
-    const answer = await verifyDetached(pieces(), { signature, keys: await trusted(aliceKey), now });
+    const answer = await verifyFile(pieces(), { signature, keys: await trusted(aliceKey), now });
     assert.equal(answer.verdict.outcome, outcome);
     assert.equal(answer.sizeBytes, content.length);
     assert.equal(answer.sha256, `sha256:${createHash('sha256').update(content).digest('hex')}`);
@@ -90,7 +90,7 @@ test('verifyDetached() throws what the content throws, and never a verdict for a
     Buffer.from('x'),
   ]) {
     const question = { signature, keys: await trusted(aliceKey), now };
-    await assert.rejects(verifyDetached(broken(), question), { message: 'the disk is gone' });
+    await assert.rejects(verifyFile(broken(), question), { message: 'the disk is gone' });
   }
 });
 
@@ -103,7 +103,7 @@ test('verifyDetached() lets no program end well whose content never ends', async
       await new Promise(() => {});
     }
     const keys = (await parsePgpKeys(key, 'key')).map((key) => ({ key }));
-    const { verdict } = await verifyDetached(content(), { signature, keys, now: new Date() });
+    const { verdicts: [verdict] } = await verifyDetached(content(), { signatures: [signature], keys, now: new Date() });
     process.exitCode = verdict.outcome === 'good' ? 0 : 1;`;
   const options = [
     '--conditions=source',
@@ -152,6 +152,28 @@ test('verifyDetached() needs one good signature of several, whatever the others 
   assertBad(await ask(Buffer.concat(Array.from({ length: 17 }, () => good))), 'malformed', 'seventeen');
 });
 
+test('verifyDetached() reads the content once for several files, and no file harms another', async () => {
+  let passes = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    passes += 1;
+    yield content;
+  }
+  const [good, wrong] = [ring.sign(alice, content), ring.sign(alice, Buffer.from('something else'))];
+  const files = [Buffer.from('junk'), wrong, good, Buffer.alloc(70_000, 0x88), Buffer.from(''), good];
+  const question = { keys: await trusted(aliceKey), now };
+  const { verdicts } = await verifyDetached(counted(), { signatures: files, ...question });
+  const codes = verdicts.map((verdict) => (verdict.outcome === 'bad' ? verdict.code : verdict.outcome));
+  assert.deepEqual(codes, ['malformed', 'wrong-signature', 'good', 'malformed', 'unsigned', 'good']);
+  assert.equal(passes, 1);
+  // Each signature has to hash all of the content: whoever sends many of them costs no more than four.
+  const many = await verifyDetached(whole(content), {
+    signatures: [...Array.from({ length: 4 }, () => wrong), good],
+    ...question,
+  });
+  assert.ok(many.verdicts.every(({ outcome }) => outcome === 'bad'));
+  assertBad(many.verdicts[4] ?? assert.fail(), 'malformed', 'the fifth');
+});
+
 test('verifyDetached() refuses another content, as gpgv does', async () => {
   const signature = ring.sign(alice, content);
   const changed = Buffer.from(content);
@@ -172,7 +194,7 @@ test('verifyDetached() refuses the keys of others, and no keys at all, naming wh
   const made = ring.make('Mallory', 'ed25519');
   const signature = ring.sign('Mallory', content);
   assertBad(await ask(signature), 'unknown-key', 'Mallory');
-  const { verdict } = await verifyDetached(whole(content), { signature, keys: [], now });
+  const { verdict } = await verifyFile(whole(content), { signature, keys: [], now });
   assertBad(verdict, 'nobody-trusted', 'no keys');
   assert.deepEqual(verdict.outcome === 'bad' && verdict.signer, {
     kind: 'pgp',
@@ -189,7 +211,7 @@ test('verifyDetached() takes no key that shares only the key ID', async () => {
   const twin = {
     key: { ...(one ?? assert.fail()).key, fingerprint: `ffffffffffffffffffffffff${fingerprint.slice(-16)}` },
   };
-  const { verdict } = await verifyDetached(whole(content), { signature, keys: [twin], now });
+  const { verdict } = await verifyFile(whole(content), { signature, keys: [twin], now });
   assertBad(verdict, 'unknown-key', 'a twin');
 });
 

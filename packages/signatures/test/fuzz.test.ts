@@ -11,12 +11,11 @@ import {
   parseTrustedRoot,
   verifyBundleSignature,
   verifyCosignSignature,
-  verifyDetached,
   verifySimpleSigning,
   type Verdict,
 } from '../src/index.ts';
 import { makeKeyring } from './gpg.ts';
-import { trusted, whole } from './pgp-fixtures.ts';
+import { trusted, verifyFile, whole } from './pgp-fixtures.ts';
 import { bundleOf, bytesOf, digestOf, envelopeOf, messageOf, pairOf, pemOf, statementOf } from './sigstore-fixtures.ts';
 
 const ring = makeKeyring();
@@ -54,7 +53,7 @@ function assertHarmless(verdict: Verdict): void {
 
 test('no change of a detached signature is an exception, none of the content is good', async () => {
   const content = Buffer.from('forty bytes of content, to be signed ...');
-  const ask = (signed: Buffer, signature: Buffer) => verifyDetached(whole(signed), { signature, keys: pgpKeys, now });
+  const ask = (signed: Buffer, signature: Buffer) => verifyFile(whole(signed), { signature, keys: pgpKeys, now });
   for (const signature of [ring.sign(user, content), ring.sign(user, content, { options: ['--armor'] })]) {
     for (const changed of mutationsOf(signature)) {
       assertHarmless((await ask(content, changed)).verdict);
@@ -127,10 +126,7 @@ test('no bytes at all are an exception', async () => {
   const keys = { kind: 'keys', keys: [] } as const;
   await fc.assert(
     fc.asyncProperty(input, async (bytes) => {
-      assert.equal(
-        (await verifyDetached(whole(bytes), { signature: bytes, keys: pgpKeys, now })).verdict.outcome,
-        'bad',
-      );
+      assert.equal((await verifyFile(whole(bytes), { signature: bytes, keys: pgpKeys, now })).verdict.outcome, 'bad');
       assert.ok(await issuersOfDetached(bytes));
       assert.equal((await verifySimpleSigning(bytes, { digest, keys: pgpKeys, now })).outcome, 'bad');
       assert.equal((await verifyBundleSignature(bytes, { digest, trust: keys, now })).outcome, 'bad');

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the tests of OpenPGP ask with.
 import assert from 'node:assert/strict';
-import { parsePgpKeys, type PgpKey, type RefusalCode, type TrustedPgpKey, type Verdict } from '../src/index.ts';
+import {
+  parsePgpKeys,
+  verifyDetached,
+  type PgpKey,
+  type RefusalCode,
+  type TrustedPgpKey,
+  type Verdict,
+} from '../src/index.ts';
 
 /** The keys of a file, all trusted in the same way. */
 export async function trusted(file: Uint8Array, outdated = false): Promise<TrustedPgpKey[]> {
@@ -29,4 +36,16 @@ export function assertGood(
   assert.equal(verdict.outcome, 'good', `${what}: ${'reason' in verdict ? verdict.reason : ''}`);
   assert.equal(verdict.signer.kind, 'pgp', what);
   assert.equal(verdict.signer.fingerprint, fingerprint, what);
+}
+
+/** Verifies the one file of signatures of a content. */
+export async function verifyFile(
+  content: AsyncIterable<Uint8Array>,
+  question: { readonly signature: Uint8Array; readonly keys: readonly TrustedPgpKey[]; readonly now: Date },
+) {
+  const { signature, ...rest } = question;
+  const { verdicts, ...sums } = await verifyDetached(content, { signatures: [signature], ...rest });
+  const [verdict = assert.fail('no verdict'), ...more] = verdicts;
+  assert.deepEqual(more, []);
+  return { verdict, ...sums };
 }

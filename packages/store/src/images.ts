@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EXIT, Failure } from '@rkt/exit';
@@ -166,4 +167,16 @@ export function indexOf({
 }): Digest | undefined {
   const text = annotations[INDEX];
   return text !== undefined && isDigest(text) ? text : undefined;
+}
+
+/** Refuses an image in appc's format that is named by a file which has changed: whoever names a file means what is in it now. */
+export function requireUnchanged(dir: string, reference: Reference): void {
+  if (reference.kind !== 'aci-file') return;
+  const changed = statSync(reference.location, { throwIfNoEntry: false })?.ctimeMs ?? 0;
+  if (changed <= (findRemote(dir, urlOf(reference))?.image?.downloaded ?? 0)) return;
+  const file = printable(reference.location);
+  throw new Failure(
+    EXIT.notFound,
+    `cannot find image "${file}": the file changed since it was fetched: fetch it again`,
+  );
 }

@@ -4,7 +4,7 @@ import { type LayoutEntry, type Remote } from '@rkt/formats';
 import { type Digest, type Reference } from '@rkt/names';
 import { addBlob, addDocument, hasBlob, type BlobSource } from './add.ts';
 import { collect, type CollectOptions, type RemovedFile } from './collect.ts';
-import { findImage, listImages, type StoredImage } from './images.ts';
+import { findImage, listImages, requireUnchanged, type StoredImage } from './images.ts';
 import { checkLayout, createLayout, readLayoutIndex } from './layout.ts';
 import { openIncoming, type Incoming } from './incoming.ts';
 import {
@@ -32,6 +32,8 @@ export interface Store {
   readonly entries: () => readonly LayoutEntry[];
   /** The image of a reference, or a refusal. */
   readonly find: (reference: Reference) => StoredImage;
+  /** Refuses an image in appc's format that is named by a file which has changed since it was fetched. */
+  readonly requireUnchanged: (reference: Reference) => void;
   /** A blob, open for reading, of the right size; what is read is still to be hashed. */
   readonly openBlob: (descriptor: BlobDescriptor) => number;
   /** The bytes of a manifest, index or configuration, or of another blob up to a limit, hashed. */
@@ -89,6 +91,7 @@ export function openStore(dir: string, { create = false }: { readonly create?: b
     images: () => listImages(dir),
     entries: () => readLayoutIndex(dir).entries,
     find: (reference) => findImage(dir, reference),
+    requireUnchanged: (reference) => requireUnchanged(dir, reference),
     openBlob: (descriptor) => openBlob(dir, descriptor),
     readBlob: (digest, limitBytes) => readBlob(dir, digest, limitBytes),
     readImage: (digest) => readImage(dir, digest),

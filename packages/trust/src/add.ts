@@ -8,10 +8,9 @@ import { readRegular } from '@rkt/files';
 import { parseSigstoreIdentity, SETTINGS_BYTES_MAX } from '@rkt/formats';
 import { printable } from '@rkt/names';
 import { KEY_BYTES_MAX, kindOfName, makeStrictReader } from '@rkt/policy';
-import { discoverPublicKeys } from './discovery.ts';
 import type { options } from './options.ts';
-import type { DescribedKey, KeySource } from './protocol.ts';
-import { readKeys } from './read-keys.ts';
+import type { DescribedKey, DescribedSource, KeySource } from './protocol.ts';
+import { discoverKeys, readKeys } from './read-keys.ts';
 import { askYesNo, requireTerminal, reviewLines } from './review.ts';
 import { prefixOf, type Scope } from './scope.ts';
 import { writeTrustFile } from './write.ts';
@@ -36,7 +35,7 @@ interface Candidate {
 /** Shows each key, asks, and puts it into the trust store. Ends with 1 if one was declined. */
 export async function addKeys(adding: Adding): Promise<number> {
   const { given, scope, context } = adding;
-  const candidates = await candidatesOf(adding);
+  const candidates = candidatesOf(adding);
   let declined = false;
   for (const candidate of candidates) {
     if (!review(candidate, scope)) {
@@ -55,32 +54,33 @@ export async function addKeys(adding: Adding): Promise<number> {
 }
 
 /** Everything that was given is read and refused before anything is asked or written. */
-async function candidatesOf({ given, scope, operands, context }: Adding): Promise<Candidate[]> {
+function candidatesOf({ given, scope, operands, context }: Adding): Candidate[] {
   const skip = given['skip-fingerprint-review'];
   const discovered = operands.length === 0;
-  const locations = discovered ? await discover(scope) : operands;
-  const identities = locations.filter((location) => kindOfName(basename(location)) === 'identity');
+  const identities = operands.filter((location) => kindOfName(basename(location)) === 'identity');
   const allowHttp = given['insecure-allow-http'];
-  const sources = locations
+  const sources = operands
     .filter((location) => !identities.includes(location))
     .map((location) => sourceOf(location, allowHttp));
-  const described = readKeys(sources, context.environment);
+  const described = discovered ? discover(scope, allowHttp, context) : readKeys(sources, context.environment);
   const refusal = described.find((source) => source.refusal !== undefined)?.refusal;
   if (refusal !== undefined) throw new Failure(refusal.status, printable(refusal.message));
   const keys = described.flatMap(({ location, keys: list }) =>
     list.map((key): Candidate => {
       refuseUseless(location, key);
-      const trusted = discovered && given['trust-keys-from-https'] && location.startsWith('https:');
+      // Where http is allowed, the page that named the key may have come by it.
+      const trusted = discovered && given['trust-keys-from-https'] && !allowHttp && location.startsWith('https:');
       return { location, name: key.name, content: key.content, lines: reviewLines(key), isReviewed: skip || trusted };
     }),
   );
   return [...keys, ...identities.map((location) => identityOf(location, skip))];
 }
 
-async function discover(scope: Scope): Promise<string[]> {
+/** The keys that the web pages of the prefix name. */
+function discover(scope: Scope, allowHttp: boolean, { environment }: Context): DescribedSource[] {
   const prefix = prefixOf(scope);
   if (prefix === undefined) throw new Failure(EXIT.usage, 'cannot discover keys for every name: wanted PUBKEY');
-  return (await discoverPublicKeys(prefix)).map(({ url }) => url);
+  return discoverKeys(prefix, allowHttp, environment);
 }
 
 /** A path or URL as the process wants it that reads keys. */

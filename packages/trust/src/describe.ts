@@ -3,23 +3,47 @@ import { EXIT, Failure } from '@rkt/exit';
 import { parsePgpKeys, parseSpkiKey, type PgpKey, type SpkiKey } from '@rkt/signatures';
 import { printable } from '@rkt/names';
 import { armored, pem } from './armor.ts';
-import { download } from './download.ts';
-import { parseRequest, type DescribedKey, type DescribedSource } from './protocol.ts';
+import { parseRequest, REFUSALS, type DescribedKey, type DescribedSource, type KeySource } from './protocol.ts';
 
-/** Answers a request of rkt-trust: describes the keys in each source. What is wrong with one keeps nobody from the others. */
+/**
+ * Answers a request of rkt-trust: describes the keys in each source, and in those that discovery finds. What is wrong with one
+ * keeps nobody from the others.
+ */
 export async function describeSources(request: Uint8Array): Promise<string> {
-  const sources: DescribedSource[] = [];
-  for (const { location, base64, url, allowHttp } of parseRequest(request)) {
+  const { sources, discover, environment } = parseRequest(request);
+  const described: DescribedSource[] = [];
+  const all: KeySource[] = [...sources];
+  if (discover !== undefined) {
+    const { name, allowHttp } = discover;
     try {
-      const bytes = url === undefined ? Buffer.from(base64 ?? '', 'base64') : await download(url, allowHttp);
-      sources.push({ location, keys: await describeKeys(bytes, location) });
+      const { discoverSources } = await import('./download.ts');
+      all.push(...(await discoverSources(name, { allowHttp, environment })));
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const status = error.status === EXIT.unavailable ? EXIT.unavailable : EXIT.dataRefused;
-      sources.push({ location, keys: [], refusal: { status, message: error.message } });
+      described.push(refusalOf(name, error));
     }
   }
-  return JSON.stringify({ sources });
+  for (const source of all) described.push(await describeSource(source, environment));
+  return JSON.stringify({ sources: described });
+}
+
+async function describeSource(
+  { location, base64, url, allowHttp = false }: KeySource,
+  environment: Readonly<Record<string, string>>,
+): Promise<DescribedSource> {
+  try {
+    if (url === undefined) return { location, keys: await describeKeys(Buffer.from(base64 ?? '', 'base64'), location) };
+    // Loaded when it is needed: most keys are files.
+    const { download } = await import('./download.ts');
+    return { location, keys: await describeKeys(await download(url, { allowHttp, environment }), location) };
+  } catch (error) {
+    return refusalOf(location, error);
+  }
+}
+
+function refusalOf(location: string, error: unknown): DescribedSource {
+  if (!(error instanceof Failure)) throw error;
+  const status = REFUSALS.find((one) => one === error.status) ?? EXIT.dataRefused;
+  return { location, keys: [], refusal: { status, message: error.message } };
 }
 
 async function describeKeys(bytes: Uint8Array, location: string): Promise<DescribedKey[]> {

@@ -35,18 +35,29 @@ const key = () =>
     content: v.pipe(v.string(), v.maxLength(512 * 1024)),
   });
 
+/** With which statuses a source is refused. */
+export const REFUSALS = [EXIT.dataRefused, EXIT.notFound, EXIT.unavailable, EXIT.notPermitted] as const;
+
 const described = () =>
   v.strictObject({
     location: v.string(),
     keys: v.array(key()),
     /** Why there are none. */
-    refusal: v.optional(
-      v.strictObject({ status: v.picklist([EXIT.dataRefused, EXIT.unavailable]), message: v.string() }),
-    ),
+    refusal: v.optional(v.strictObject({ status: v.picklist(REFUSALS), message: v.string() })),
   });
 
-const request = () => v.strictObject({ sources: v.array(source()) });
+const request = () =>
+  v.strictObject({
+    sources: v.array(source()),
+    /** An image name whose keys are looked for on its web pages besides. */
+    discover: v.optional(v.strictObject({ name: v.string(), allowHttp: v.boolean() })),
+    /** Variables of the caller that say how servers are reached. */
+    environment: v.optional(v.record(v.string(), v.string()), {}),
+  });
 const answer = () => v.strictObject({ sources: v.array(described()) });
+
+/** What is to be described. */
+export type KeyRequest = v.InferInput<ReturnType<typeof request>>;
 
 /** A file of keys that is to be described. */
 export type KeySource = v.InferInput<ReturnType<typeof source>>;
@@ -61,7 +72,7 @@ const BYTES_MAX = 64 * 1024 * 1024;
 
 /** Reads the request of rkt-trust. */
 export function parseRequest(bytes: Uint8Array) {
-  return parse(request(), bytes).sources;
+  return parse(request(), bytes);
 }
 
 /** Reads the answer of the process that parsed what strangers wrote: believed for what keys are, never for what to do. */

@@ -7,7 +7,7 @@ import { EXIT, Failure } from '@rkt/exit';
 import { libraryFile, removeTree, writeNew } from '@rkt/files';
 import { printable } from '@rkt/names';
 import { printPlan, type Line } from '@rkt/plan';
-import { parseAnswer, type DescribedSource, type KeySource } from './protocol.ts';
+import { parseAnswer, type DescribedSource, type KeyRequest, type KeySource } from './protocol.ts';
 
 const NOBODY = 65534;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
@@ -45,21 +45,24 @@ function readerPlan(program: readonly string[], env: Readonly<Record<string, str
 /** Has keys described by a process without rights. A source that is no good is told in its place. */
 export function readKeys(sources: readonly KeySource[], environment: Context['environment']): DescribedSource[] {
   if (sources.length === 0) return [];
-  const program = [
-    process.execPath,
-    '--use-system-ca',
-    '--max-old-space-size=256',
-    libraryFile('start.js'),
-    libraryFile('read-keys.js'),
-  ];
-  const input = JSON.stringify({ sources });
+  const answer = ask({ sources: [...sources] }, environment);
+  if (answer.length === sources.length) return answer;
+  throw new Failure(EXIT.bug, `cannot read keys: ${answer.length} of ${sources.length} sources were described`);
+}
+
+/** Has such a process look for the keys of an image name where its web pages say, and describe them. */
+export function discoverKeys(name: string, allowHttp: boolean, environment: Context['environment']): DescribedSource[] {
+  return ask({ sources: [], discover: { name, allowHttp } }, environment);
+}
+
+function ask(request: KeyRequest, environment: Context['environment']): DescribedSource[] {
+  const program = [process.execPath, '--max-old-space-size=256', libraryFile('start.js'), libraryFile('read-keys.js')];
   const given = VARIABLES.map((name) => [name, environment[name] ?? ''] as const).filter(([, value]) => value !== '');
-  // Node looks at the variables of proxies only if it is told to.
-  const env = { ...Object.fromEntries(given), NODE_USE_ENV_PROXY: '1' };
+  const env = Object.fromEntries(given);
+  const input = JSON.stringify({ ...request, environment: env });
   const { status, stdout, stderr, error } =
     process.geteuid?.() === 0 ? runAsNobody(program, input, env) : runProgram(program, input, env);
-  const answer = status === EXIT.ok ? parseAnswer(stdout) : [];
-  if (answer.length === sources.length) return answer;
+  if (status === EXIT.ok) return parseAnswer(stdout);
   const why = error?.message ?? (stderr.toString().trim().split('\n').at(-1) || `it ended with ${String(status)}`);
   throw new Failure(EXIT.system, `cannot read keys: ${printable(why)}`);
 }

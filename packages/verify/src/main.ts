@@ -33,7 +33,7 @@ export const verify: Command<typeof options> = {
     const failures: Failure[] = [];
     for (const operand of operands) {
       try {
-        decisions.push(await verifyImage(stores, operand, asking));
+        decisions.push(...(await verifyImage(stores, operand, asking)));
       } catch (error) {
         // A wrong configuration is wrong for every image.
         if (!(error instanceof Failure) || error.status === EXIT.configuration) throw error;

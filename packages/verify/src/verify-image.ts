@@ -12,34 +12,37 @@ export interface Asking {
   readonly nowMs: number;
 }
 
-interface Found {
+/** An image of a store, and the reference by which it was asked for. */
+export interface Found {
   readonly store: Store;
   readonly stored: StoredImage;
   readonly reference: Reference;
 }
 
-/** Decides about one image of the stores, as rkt-prepare would. */
-export async function verifyImage(stores: readonly Store[], operand: string, asking: Asking): Promise<Verification> {
-  const { store, stored, reference } = find(stores, operand);
-  if (store.readDocuments(stored.digest).manifest.config.mediaType === MEDIA_TYPE.appcManifest) {
-    throw new Failure(
-      EXIT.notPermitted,
-      `cannot verify image "${printable(printReference(reference))}": signatures of images in appc's format are not verified yet`,
-    );
+/** Decides about one image of the stores, and about all that it depends on, as rkt-prepare would. */
+export async function verifyImage(stores: readonly Store[], operand: string, asking: Asking): Promise<Verification[]> {
+  const found = find(stores, operand);
+  const { store, stored, reference } = found;
+  const documents = store.readDocuments(stored.digest);
+  if (documents.manifest.config.mediaType === MEDIA_TYPE.appcManifest) {
+    const { verifyAci } = await import('./verify-aci.ts');
+    return verifyAci({ ...found, documents }, asking);
   }
   const { digest } = store.readImage(stored.digest);
   const name = imageNameOf(reference, stored.name);
   const index = digest === stored.digest ? indexOf(stored) : stored.digest;
-  return judge({
+  const evidence = gatherEvidence(store, { digest, index });
+  const decision = await judge({
     image: printReference(reference),
     id: stored.digest,
     name,
     nameIsOurs: isOwnStore(store.dir),
-    evidence: gatherEvidence(store, { digest, index }),
+    evidence,
     rules: asking.policy.rulesFor(name),
     verifier: asking.verifier,
     nowMs: asking.nowMs,
   });
+  return [decision];
 }
 
 /** An image by the name that `rkt image list` prints, by a reference, or by the beginning of its id. */

@@ -104,7 +104,8 @@ function rangeOf(at: number, validator: string): Record<string, string> {
   return { range: `bytes=${at}-`, 'if-range': validator };
 }
 
-function conditions(known: Validators | undefined): Record<string, string> {
+/** The headers by which a server says whether a file is still the one that is known. */
+export function conditions(known: Validators | undefined): Record<string, string> {
   if (known?.etag !== undefined) return { 'if-none-match': known.etag };
   return known?.lastModified === undefined ? {} : { 'if-modified-since': known.lastModified };
 }
@@ -115,9 +116,8 @@ async function begin({ incoming, store, url, cannot }: Download, response: HttpR
     await discard(response);
     return new Failure(EXIT.dataRefused, `${cannot}: ${why}`);
   };
-  if ((headerOf(response, 'content-encoding') ?? 'identity') !== 'identity') {
-    throw await refuse('the server sends it in another encoding than it is stored in');
-  }
+  const encoding = encodingProblem(response);
+  if (encoding !== undefined) throw await refuse(encoding);
   const length = headerOf(response, 'content-length');
   const isRest = response.status === 206;
   if (isRest && !continues(response, incoming.size())) {
@@ -134,6 +134,12 @@ async function begin({ incoming, store, url, cannot }: Download, response: HttpR
   if (total > FILE_BYTES_MAX) throw await refuse(`it has ${total} bytes: at most ${FILE_BYTES_MAX} are taken`);
   incoming.requireSpace(Number(length));
   return total;
+}
+
+/** What is wrong with the encoding of an answer: signatures are over the bytes as they are stored. */
+export function encodingProblem(response: HttpResponse): string | undefined {
+  if ((headerOf(response, 'content-encoding') ?? 'identity') === 'identity') return undefined;
+  return 'the server sends it in another encoding than it is stored in';
 }
 
 function continues(response: HttpResponse, at: number): boolean {

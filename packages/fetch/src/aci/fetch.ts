@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images in appc's format: whoever fetches one fetches what it depends on as well.
+import { pathToFileURL } from 'node:url';
 import { labelOf, printImageName, resolveDependencies, type Dependency } from '@rkt/appc';
 import { EXIT, Failure } from '@rkt/exit';
 import { platformLabels } from '@rkt/formats';
@@ -10,6 +11,7 @@ import { discardDamaged, findDamage } from '../repair.ts';
 import { importFile } from './file.ts';
 import { readStoredAci, type ImportRequest, type StoredAci } from './import.ts';
 import { makeSession, type Session } from './session.ts';
+import { attemptSignature, isSigned, keepSignature, readSignatureFile } from './signature.ts';
 
 /** An image in appc's format, wherever it is. */
 export type AciReference = AppcReference | ArchiveReference;
@@ -17,7 +19,9 @@ export type AciReference = AppcReference | ArchiveReference;
 /** Sees to it that an image in appc's format and all that it depends on are in the store, as the pull policy says. */
 export async function fetchAci(reference: AciReference, options: FetchOptions): Promise<FetchedImage> {
   await using session = makeSession(options, hostOf(reference));
-  const top = await obtain(reference, session);
+  const { signature } = options;
+  const top = await obtain(reference, session, { ...requestOf(reference), isSignatureGiven: signature !== undefined });
+  if (signature !== undefined) await keepGiven(top, signature, options);
   await fetchDependencies(top, session);
   checkPlatform(top, options);
   const { manifest } = options.store.readDocuments(top.digest);
@@ -43,16 +47,37 @@ async function fetchDependencies(top: StoredAci, session: Session): Promise<void
   });
 }
 
-async function obtain(reference: AciReference, session: Session): Promise<StoredAci> {
+/** What the user names has to be there. */
+async function keepGiven(aci: StoredAci, path: string, { store }: FetchOptions): Promise<void> {
+  const bytes = readSignatureFile(path);
+  if (bytes === undefined)
+    throw new Failure(EXIT.notFound, `cannot read signature "${printable(path)}": no such file, or an empty one`);
+  await keepSignature(store, aci, { url: pathToFileURL(path).href, bytes });
+}
+
+/** The signature of an ACI that is a file lies beside it. */
+async function keepBeside(aci: StoredAci, location: string, { options }: Session): Promise<void> {
+  await attemptSignature({ text: location }, options, async () => {
+    const path = `${location}.asc`;
+    const bytes = readSignatureFile(path);
+    if (bytes !== undefined) await keepSignature(options.store, aci, { url: pathToFileURL(path).href, bytes });
+  });
+}
+
+async function obtain(
+  reference: AciReference,
+  session: Session,
+  request: ImportRequest = requestOf(reference),
+): Promise<StoredAci> {
   const { store, policy } = session.options;
   await checkStored(reference, session);
   // A file is always read: that costs no network, and it may be another than it was.
   if (reference.kind === 'aci-file') {
-    const request = requestOf(reference);
     say(session, `using image from file ${reference.location}`);
     const aci = await importFile(reference.location, request, session.options);
     const image = { manifest: aci.digest, downloaded: Date.now(), fresh: 0 };
     store.writeRemote({ url: urlOf(reference), image });
+    if (!request.isSignatureGiven) await keepBeside(aci, reference.location, session);
     return aci;
   }
   const stored = policy === 'update' ? undefined : findStored(store, reference);
@@ -63,8 +88,8 @@ async function obtain(reference: AciReference, session: Session): Promise<Stored
     return stored;
   }
   if (policy === 'never') throw notStored(what, text);
-  if (reference.kind === 'aci-url') return session.download(reference.location, requestOf(reference));
-  return session.discoverAndDownload(reference, requestOf(reference));
+  if (reference.kind === 'aci-url') return session.download(reference.location, request);
+  return session.discoverAndDownload(reference, request);
 }
 
 /** What is damaged is not found any more, and so it is downloaded again. */
@@ -89,7 +114,12 @@ async function obtainDependency(dependency: Dependency, session: Session): Promi
   const byId = { kind: 'id', prefix: imageID } as const;
   await checkStored(byId, session);
   const stored = findStored(store, byId);
-  if (stored !== undefined) return stored;
+  if (stored !== undefined) {
+    // Its signer may have come later, or its server may have failed when the signature was asked for.
+    if (policy === 'update' && !isSigned(store, stored))
+      await session.discoverSignature(reference, stored, requestOf(reference));
+    return stored;
+  }
   if (policy === 'never') throw notStored('image name', `${name} (${imageID})`);
   const request = { ...requestOf(reference), wanted: { name, labels: [] } };
   return checkSize(await session.discoverAndDownload(reference, request), dependency);
@@ -133,7 +163,8 @@ function textOf(reference: AciReference): string {
 function requestOf(reference: AciReference): ImportRequest {
   const text = textOf(reference);
   const isLatest = reference.kind === 'appc' && [undefined, 'latest'].includes(labelOf(reference.labels, 'version'));
-  return { text, source: text, wanted: reference.kind === 'appc' ? reference : undefined, isLatest };
+  const wanted = reference.kind === 'appc' ? reference : undefined;
+  return { text, source: text, wanted, isLatest, isSignatureGiven: false };
 }
 
 /** An image for another machine may be a surprise; one that names no system or processor is for all. */

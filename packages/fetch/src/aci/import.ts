@@ -37,6 +37,8 @@ export interface ImportRequest {
   readonly wanted: Wanted | undefined;
   /** Nobody asked for a version. */
   readonly isLatest: boolean;
+  /** The user has its signature: nobody is asked for one. */
+  readonly isSignatureGiven: boolean;
 }
 
 /** An ACI that was read and is what it should be, and the documents under which it will lie in the store. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { checkWanted, discover } from '@rkt/appc';
+import { checkWanted, discover, type Endpoint } from '@rkt/appc';
 import { VERSION } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { platformLabels } from '@rkt/formats';
@@ -10,6 +10,8 @@ import { readAuthConfig } from './auth-config.ts';
 import { download } from './download.ts';
 import { freshUntil, validatorsOf, type Validators } from './freshness.ts';
 import { checkAci, nameAci, readStoredAci, type ImportRequest, type StoredAci } from './import.ts';
+import { attemptSignature, isSigned } from './signature.ts';
+import { downloadSignature } from './signature-download.ts';
 
 /** The largest part of a page that is looked at. */
 const PAGE_BYTES_MAX = 1024 * 1024;
@@ -18,6 +20,7 @@ const PAGE_BYTES_MAX = 1024 * 1024;
 export interface Network extends AsyncDisposable {
   readonly download: (url: string, request: ImportRequest) => Promise<StoredAci>;
   readonly discoverAndDownload: (reference: AppcReference, request: ImportRequest) => Promise<StoredAci>;
+  readonly discoverSignature: (reference: AppcReference, aci: StoredAci, request: ImportRequest) => Promise<void>;
 }
 
 /** Makes the network of one fetch; `named` is the host that the user named, if he named one. */
@@ -33,22 +36,40 @@ export function makeNetwork(options: FetchOptions, named: string | undefined): N
     webs.set(named ?? host, made);
     return made;
   };
-  const get = (url: string, request: ImportRequest) =>
-    getFile(new URL(url), request, { options, begunMs, web: webOf(new URL(url).host) });
+  const gettingAt = (url: URL): Getting => ({ options, begunMs, web: webOf(url.host) });
+  const sign = (aci: StoredAci, address: string, signal: AbortSignal) => {
+    const url = new URL(address);
+    return downloadSignature(aci, { url, web: webOf(url.host), store: options.store, signal });
+  };
+  const get = async ({ aci: address, signature }: Endpoint, request: ImportRequest) => {
+    const url = new URL(address);
+    const { aci, isFresh } = await getFile(url, request, gettingAt(url));
+    const isKnown = request.isSignatureGiven || (isFresh && isSigned(options.store, aci));
+    if (!isKnown) await attemptSignature(request, options, (signal) => sign(aci, signature, signal));
+    return aci;
+  };
+  const find = (reference: AppcReference) =>
+    findEndpoint(reference, webOf(reference.name.split('/')[0] ?? ''), options);
   return {
-    download: get,
-    discoverAndDownload: async (reference, request) => {
-      const web = webOf(reference.name.split('/')[0] ?? '');
-      return get(await findAddress(reference, web, options), request);
-    },
+    download: (url, request) => get({ aci: url, signature: signatureOf(url) }, request),
+    discoverAndDownload: async (reference, request) => get(await find(reference), request),
+    discoverSignature: (reference, aci, request) =>
+      attemptSignature(request, options, async (signal) => sign(aci, (await find(reference)).signature, signal)),
     [Symbol.asyncDispose]: async () => {
       for (const web of webs.values()) await web.close();
     },
   };
 }
 
-/** The address of an image: the first that discovery finds and that we may go to. */
-async function findAddress(reference: AppcReference, web: Web, options: FetchOptions): Promise<string> {
+/** The address of the signature of an ACI that was not discovered: beside it. */
+function signatureOf(url: string): string {
+  const address = new URL(url);
+  address.pathname += '.asc';
+  return address.href;
+}
+
+/** Where an image is: the first address that discovery finds and that we may go to, and that of its signature. */
+async function findEndpoint(reference: AppcReference, web: Web, options: FetchOptions): Promise<Endpoint> {
   const { name, labels } = reference;
   const { insecure, platform, context } = options;
   const cannot = `cannot discover image "${printable(name)}"`;
@@ -60,7 +81,7 @@ async function findAddress(reference: AppcReference, web: Web, options: FetchOpt
     throw withHint(error, reference, cannot);
   });
   const usable = endpoints.find(({ aci }) => aci.startsWith('https:')) ?? (insecure.http ? endpoints[0] : undefined);
-  if (usable !== undefined) return usable.aci;
+  if (usable !== undefined) return usable;
   throw new Failure(
     EXIT.notPermitted,
     `${cannot}: "${printable(endpoints[0]?.aci ?? '')}" is not encrypted: wanted https, or --insecure-options=http`,
@@ -83,8 +104,14 @@ interface Getting {
   readonly web: Web;
 }
 
+interface Gotten {
+  readonly aci: StoredAci;
+  /** The server need not be asked about it. */
+  readonly isFresh: boolean;
+}
+
 /** Gets the ACI at an address, unless the store has it and it is fresh or the server says that it has not changed. */
-async function getFile(url: URL, request: ImportRequest, { options, begunMs, web }: Getting): Promise<StoredAci> {
+async function getFile(url: URL, request: ImportRequest, { options, begunMs, web }: Getting): Promise<Gotten> {
   const { store, progress, context } = options;
   const cannot = `cannot fetch ACI "${printUrl(url)}"`;
   await using incoming = await store.openIncoming(url.href);
@@ -93,7 +120,7 @@ async function getFile(url: URL, request: ImportRequest, { options, begunMs, web
   const known = image === undefined ? undefined : findKnown(options, image.manifest);
   if (image !== undefined && known !== undefined && (image.fresh > Date.now() || image.downloaded >= begunMs)) {
     if (context.debug) context.note(`image for ${printUrl(url)} isn't expired, not fetching`);
-    return checked(known, request);
+    return { aci: checked(known, request), isFresh: true };
   }
   if (context.debug) context.note(`remote fetching from URL "${printUrl(url)}"`);
   const validators = known === undefined ? undefined : image;
@@ -105,7 +132,7 @@ async function getFile(url: URL, request: ImportRequest, { options, begunMs, web
     });
   if (done.isUnchanged && known !== undefined && image !== undefined) {
     remember(image.manifest, { etag: image.etag, lastModified: image.lastModified });
-    return checked(known, request);
+    return { aci: checked(known, request), isFresh: false };
   }
   const read = await checkAci(incoming.read(), request).catch((error: unknown) => {
     if (error instanceof Failure) incoming.discard();
@@ -114,7 +141,7 @@ async function getFile(url: URL, request: ImportRequest, { options, begunMs, web
   await incoming.finish(read.aciBlob);
   const aci = await nameAci(store, read, request);
   remember(aci.digest, store.findRemote(url.href)?.partial ?? validatorsOf(done.response));
-  return aci;
+  return { aci, isFresh: false };
 }
 
 /** An image of the store, which must be the one that is asked for as well. */

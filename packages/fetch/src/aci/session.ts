@@ -11,6 +11,8 @@ export interface Session extends AsyncDisposable {
   readonly download: (url: string, request: ImportRequest) => Promise<StoredAci>;
   /** Finds the address of an image by its name, and gets what is there. */
   readonly discoverAndDownload: (reference: AppcReference, request: ImportRequest) => Promise<StoredAci>;
+  /** Finds by its name where the signature of an image is that the store has, and keeps it. What fails is a note. */
+  readonly discoverSignature: (reference: AppcReference, aci: StoredAci, request: ImportRequest) => Promise<void>;
 }
 
 /** Begins a fetch; `host` is the one that the user named. Nothing of the network is loaded before it is needed. */
@@ -21,6 +23,7 @@ export function makeSession(options: FetchOptions, host: string | undefined): Se
     options,
     download: async (url, request) => (await network()).download(url, request),
     discoverAndDownload: async (reference, request) => (await network()).discoverAndDownload(reference, request),
+    discoverSignature: async (reference, aci, request) => (await network()).discoverSignature(reference, aci, request),
     // Whoever asked for it has heard of it if it could not be made.
     [Symbol.asyncDispose]: async () =>
       made?.then(

@@ -46,11 +46,11 @@ const HEAP_MIB = 1024;
  * Finds out what is attached to the image of the operands. The bytes are hashed here; they are parsed, and signatures verified, by
  * a process without rights.
  */
-export function askAttached(
+export async function askAttached(
   given: TrustGiven,
   operands: readonly string[],
   { context, wish }: { readonly context: Context; readonly wish: Wish },
-): AttachedThings {
+): Promise<AttachedThings> {
   const operand = oneImage(operands);
   const store = requireStore(context);
   const image = findImage(store, operand);
@@ -59,7 +59,7 @@ export function askAttached(
   if (isAci(manifest)) {
     throw new Failure(
       EXIT.notFound,
-      `cannot show what is attached to image "${text}": one in appc's format has nothing`,
+      `cannot show what is attached to image "${text}": it is one in appc's format: wanted rkt verify`,
     );
   }
   const index = digest === image.digest ? indexOf(image) : image.digest;
@@ -67,7 +67,7 @@ export function askAttached(
   for (const problem of all.problems) context.note(problem);
   const name = imageNameOf(parseReference(image.digest), image.name);
   const question: AttachedQuestion = { all, name, authorities: authoritiesFor(name, given), nowMs: Date.now(), wish };
-  const answer = askNobody(context.dir, {
+  const answer = await askNobody(context.dir, {
     program: 'read-attestations.js',
     what: 'reads attestations that strangers made',
     cannot: 'cannot read attestations',

@@ -9,12 +9,12 @@ import { signedByText } from './words.ts';
 const SHORT_LENGTH = 'sha256:'.length + 12;
 
 /** Prints a line for each thing that is attached to an image. */
-export function listAttestations(
+export async function listAttestations(
   given: Given<typeof attestationsOptions>,
   operands: readonly string[],
   context: Context,
-): number {
-  const { text, things } = askAttached(given, operands, { context, wish: { kind: 'nothing' } });
+): Promise<number> {
+  const { text, things } = await askAttached(given, operands, { context, wish: { kind: 'nothing' } });
   if (given.format !== undefined) {
     context.print(printJson(things.map(objectOf), given.format === 'json' ? 'json' : 'json-pretty'));
     return EXIT.ok;

@@ -10,14 +10,14 @@ import { harmless } from './harmless.ts';
 const STANDARD_OUTPUT = 1;
 
 /** Prints the list of the components of an image: the document, or a line for each package. */
-export function printComponents(
+export async function printComponents(
   given: Given<typeof sbomOptions>,
   operands: readonly string[],
   context: Context,
-): number {
+): Promise<number> {
   const { digest, packages } = given;
   const wish = { kind: 'components', digest, packages } as const;
-  const { text, opened } = askAttached(given, operands, { context, wish });
+  const { text, opened } = await askAttached(given, operands, { context, wish });
   if (opened === undefined) {
     const how = digest === undefined ? ': try rkt fetch --sbom' : ' of this digest: try rkt image attestations';
     throw new Failure(

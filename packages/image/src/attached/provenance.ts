@@ -9,14 +9,14 @@ import { harmless } from './harmless.ts';
 import { signedByText } from './words.ts';
 
 /** Prints how an image was built, and who says so. */
-export function showProvenance(
+export async function showProvenance(
   given: Given<typeof provenanceOptions>,
   operands: readonly string[],
   context: Context,
-): number {
+): Promise<number> {
   const { digest, format } = given;
   const wish = { kind: 'provenance', digest, indent: format === 'json-pretty' } as const;
-  const { text, opened } = askAttached(given, operands, { context, wish });
+  const { text, opened } = await askAttached(given, operands, { context, wish });
   if (opened?.provenance === undefined || opened.document === undefined) {
     throw new Failure(
       EXIT.notFound,

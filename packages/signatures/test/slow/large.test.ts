@@ -29,8 +29,8 @@ const program = `
   import { parsePgpKeys, verifyDetached } from '@rkt/signatures';
   const [keyPath, signaturePath, path] = process.argv.slice(1);
   const keys = (await parsePgpKeys(readFileSync(keyPath), 'key')).map((key) => ({ key }));
-  const question = { signature: readFileSync(signaturePath), keys, now: new Date() };
-  const { verdict, ...sums } = await verifyDetached(createReadStream(path, { highWaterMark: 1024 * 1024 }), question);
+  const question = { signatures: [readFileSync(signaturePath)], keys, now: new Date() };
+  const { verdicts: [verdict], ...sums } = await verifyDetached(createReadStream(path, { highWaterMark: 1024 * 1024 }), question);
   const peakKib = process.resourceUsage().maxRSS;
   process.stdout.write(JSON.stringify({ outcome: verdict.outcome, ...sums, peakKib }));`;
 

@@ -8,13 +8,15 @@ import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { makeAuthority, makeServer } from '../../../test/certificates.ts';
+import { makeAuthority, makeServer } from './certificates.ts';
 
 /** What the server has at a path. */
 export interface Served {
   readonly body: Buffer | string;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the first requests are answered with, before there is anything. */
+  readonly before?: number[];
   /** No `ETag`, no `Last-Modified` and no ranges. */
   readonly isPlain?: boolean;
   /** The connection is cut behind so many bytes of the file, once or always. */
@@ -30,9 +32,9 @@ export interface AciServer {
   readonly files: Map<string, Served>;
   /** `HOST/PATH STATUS` of each request, with its range and authorization if it has them. */
   readonly log: string[];
-  /** The variables by which rkt-fetch finds the server under every name, and trusts it. */
+  /** The variables by which commands find the server under every name, and trust it. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Those by which it trusts the server, and finds it under its own name only. */
+  /** Those by which they trust the server, and find it under its own name only. */
   readonly trust: Readonly<Record<string, string>>;
 }
 
@@ -90,6 +92,8 @@ function answer(request: IncomingMessage, response: ServerResponse, served: Serv
   };
   if (served === undefined) return end(404);
   if (served.authorization !== undefined && request.headers.authorization !== served.authorization) return end(401);
+  const first = served.before?.shift();
+  if (first !== undefined) return end(first, { ...served.headers });
   const bytes = Buffer.from(served.body);
   const headers = { ...served.headers };
   if (served.isPlain || served.status !== undefined) return end(served.status ?? 200, { ...headers, 'content-length': bytes.length }, bytes);
