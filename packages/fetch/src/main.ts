@@ -11,6 +11,7 @@ import { options } from './options.ts';
 import { parsePolicy } from './policy.ts';
 import { makeProgress, type Progress } from './progress.ts';
 import { printJson, shortId } from './result.ts';
+import { readStandardInput } from './standard-input.ts';
 
 /** rkt-fetch: from references to images in the store. */
 export const fetch: Command<typeof options> = {
@@ -29,7 +30,7 @@ export const fetch: Command<typeof options> = {
     const fetchOptions = {
       context: { ...context, note: progress.note },
       insecure,
-      authFile: given.authfile,
+      ...(await credentialsOf(given.authfile)),
       tokenHosts: given['token-host'],
       store,
       policy,
@@ -50,6 +51,12 @@ export const fetch: Command<typeof options> = {
     return EXIT.ok;
   },
 };
+
+/** Where credentials come from: what `--authfile` says. */
+async function credentialsOf(authFile: string | undefined) {
+  if (authFile !== '-') return { authFile };
+  return { authText: await readStandardInput() };
+}
 
 function progressOf({ note }: Context, quiet: boolean): Progress {
   const { stderr } = process;

@@ -21,6 +21,8 @@ export interface CredentialSources {
   readonly environment: Environment;
   /** A file that the user named: the only one then. */
   readonly authFile?: string | undefined;
+  /** The content of such a file, which the user handed over: then no file is read. */
+  readonly authText?: Buffer | undefined;
   readonly helper: CredentialHelper;
   readonly uid: number;
 }
@@ -35,10 +37,18 @@ export async function findCredentials(
   { host, repository }: { readonly host: string; readonly repository: string },
   sources: CredentialSources,
 ): Promise<Credentials | undefined> {
+  const { authText, authFile, helper } = sources;
+  if (authText !== undefined) {
+    const path = 'standard input';
+    return inFile(
+      parseFile(path, () => authText),
+      { host, repository, path, helper },
+    );
+  }
   for (const path of filesOf(sources)) {
-    const file = readFile(path, sources.authFile !== undefined);
+    const file = readFile(path, authFile !== undefined);
     if (file === undefined) continue;
-    const found = await inFile(file, { host, repository, path, helper: sources.helper });
+    const found = await inFile(file, { host, repository, path, helper });
     if (found !== undefined) return found;
   }
   return undefined;
@@ -73,13 +83,19 @@ function readFile(path: string, isRequired: boolean): Readonly<Record<string, un
     if (!fstatSync(fd).isFile()) {
       throw new Failure(EXIT.configuration, `cannot read credentials "${printable(path)}": not a file`);
     }
-    const bytes = readBounded(fd, path, FILE_BYTES_MAX);
-    return recordOf(parseJson(bytes, { what: `credentials "${printable(path)}"`, limitBytes: FILE_BYTES_MAX }));
+    return parseFile(path, () => readBounded(fd, path, FILE_BYTES_MAX));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The entries of a file; whatever is wrong with it is a matter of configuration. */
+function parseFile(path: string, read: () => Buffer): Readonly<Record<string, unknown>> {
+  try {
+    return recordOf(parseJson(read(), { what: `credentials "${printable(path)}"`, limitBytes: FILE_BYTES_MAX }));
   } catch (error) {
     if (error instanceof Failure) throw new Failure(EXIT.configuration, error.message, { cause: error });
     throw error;
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -2,13 +2,13 @@
 import { VERSION } from '@rkt/command';
 import type { RegistryReference } from '@rkt/names';
 import { makeRegistryClient } from '@rkt/registry';
-import { askCredentialHelper } from '../credential-helper.ts';
+import { askCredentialHelper, refuseCredentialHelper } from '../credential-helper.ts';
 import type { Source, SourceOptions } from './source.ts';
 
 /** An image in a registry. */
 export function openDocker(
   { host, repository, tag, digest }: RegistryReference,
-  { context, insecure, authFile, tokenHosts }: SourceOptions,
+  { context, insecure, authFile, authText, tokenHosts }: SourceOptions,
 ): Source {
   const { environment, note } = context;
   const client = makeRegistryClient({
@@ -16,10 +16,11 @@ export function openDocker(
     insecure,
     environment,
     authFile,
+    authText,
     tokenHosts,
     note,
     uid: process.geteuid?.() ?? 0,
-    helper: askCredentialHelper(context),
+    helper: authText === undefined ? askCredentialHelper(context) : refuseCredentialHelper(context),
     userAgent: `rkt/${VERSION}`,
   });
   return {

@@ -27,6 +27,8 @@ export interface Source {
 export interface SourceOptions {
   readonly context: Context;
   readonly insecure: Insecure;
-  readonly authFile: string | undefined;
+  readonly authFile?: string | undefined;
+  /** The credentials that were handed over on standard input. */
+  readonly authText?: Buffer | undefined;
   readonly tokenHosts: readonly string[];
 }
