@@ -15,14 +15,14 @@ export interface LoadedBundle {
 /** What a bundle is: a function of what it asks for, which is nothing but modules of Node, and of where it lies. */
 type Bundle = (require: typeof process.getBuiltinModule, dirname: string, filename: string) => void;
 
-/** Loads a bundle with the code that is kept beside it, if there is any. */
-export function loadBundle(given: string): LoadedBundle {
+/** Loads a bundle with the code that is kept beside it, if there is any. V8 writes the name of the file into that code. */
+export function loadBundle(given: string, filename: string = resolve(given)): LoadedBundle {
   const path = resolve(given);
   const source = readFileSync(path, 'utf8');
   const title = Buffer.from(source.slice(0, source.indexOf('\n')));
   const cachedData = readCode(path, title);
   const script = new Script(`(function(require,__dirname,__filename){${source}\n})`, {
-    filename: path,
+    filename,
     ...(cachedData && { cachedData }),
   });
   return {
