@@ -11,6 +11,7 @@ import { options } from './options.ts';
 import { parsePolicy } from './policy.ts';
 import { makeProgress, type Progress } from './progress.ts';
 import { fullId, printJson, shortId } from './result.ts';
+import { readStandardInput } from './standard-input.ts';
 
 /** rkt-fetch: from references to images in the store. */
 export const fetch: Command<typeof options> = {
@@ -31,7 +32,7 @@ export const fetch: Command<typeof options> = {
     const fetchOptions = {
       context: { ...context, note: progress.note },
       insecure,
-      authFile: given.authfile,
+      ...(await credentialsOf(given.authfile)),
       tokenHosts: given['token-host'],
       lookaside: given.lookaside,
       sbom: given.sbom,
@@ -55,6 +56,12 @@ export const fetch: Command<typeof options> = {
     return EXIT.ok;
   },
 };
+
+/** Where credentials come from: what `--authfile` says. */
+async function credentialsOf(authFile: string | undefined) {
+  if (authFile !== '-') return { authFile };
+  return { authText: await readStandardInput() };
+}
 
 function progressOf({ note }: Context, quiet: boolean): Progress {
   if (quiet) return makeProgress({ quiet, terminal: undefined, note });

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import * as fc from 'fast-check';
 import { EXIT, Failure } from '@rkt/exit';
+import { lock } from '@rkt/files';
 import { hexOf } from '@rkt/names';
 import { descriptorOf, digestOf, sourceOf, temporaryStore } from './fixture.ts';
 
@@ -20,6 +32,14 @@ const refusedAs =
     assert.match(error.message, pattern);
     return true;
   };
+
+/** Goes on as nobody, to whom the directories of the store belong from now on, and to whom modes mean something. */
+function asOrdinaryUser(t: TestContext, dir: string): void {
+  if (process.geteuid?.() !== 0) return;
+  for (const path of ['..', '.', 'blobs', 'blobs/sha256', 'partial']) chownSync(join(dir, path), 65534, 65534);
+  process.seteuid?.(65534);
+  t.after(() => process.seteuid?.(0));
+}
 
 test('addBlob() puts a blob in its place, read-only, and leaves nothing else', async (t) => {
   const store = temporaryStore(t);
@@ -75,6 +95,32 @@ test('addBlob() continues what an interrupted writer left', async (t) => {
   await store.addBlob(DESCRIPTOR, source);
   assert.deepEqual(source.offsets, [10]);
   assert.equal((await store.verify())[0]?.state, 'ok');
+});
+
+test('addBlob() begins anew what another user left', async (t) => {
+  const store = temporaryStore(t);
+  const left = join(store.dir, 'partial', HEX);
+  writeFileSync(left, BYTES.subarray(0, 10));
+  chmodSync(left, 0o444);
+  asOrdinaryUser(t, store.dir);
+  const source = sourceOf(BYTES);
+  assert.equal(await store.addBlob(DESCRIPTOR, source), 'added');
+  assert.deepEqual(source.offsets, [0]);
+});
+
+test('addBlob() waits while another user writes, and takes what came of it', async (t) => {
+  const store = temporaryStore(t);
+  const left = join(store.dir, 'partial', HEX);
+  writeFileSync(left, BYTES);
+  chmodSync(left, 0o444);
+  const held = await lock(left);
+  asOrdinaryUser(t, store.dir);
+  const source = sourceOf(BYTES);
+  const added = store.addBlob(DESCRIPTOR, source);
+  renameSync(left, join(store.dir, 'blobs', 'sha256', HEX));
+  held[Symbol.dispose]();
+  assert.equal(await added, 'present');
+  assert.deepEqual(source.offsets, []);
 });
 
 test('addBlob() asks for nothing if the writer was interrupted before the rename', async (t) => {
