@@ -28,7 +28,7 @@ export async function addBlob(
 ): Promise<'present' | 'added'> {
   for (;;) {
     if (hasBlob(dir, descriptor)) return 'present';
-    using held = await lockPartial(dir, descriptor.digest);
+    using held = await lockPartial(dir, descriptor);
     if (held === undefined) continue;
     if (hasBlob(dir, descriptor)) {
       rmSync(partialPath(dir, descriptor.digest), { force: true });
@@ -56,8 +56,8 @@ export function hasBlob(dir: string, { digest, size }: BlobDescriptor): boolean 
 }
 
 /** Locks the partial file of a blob; undefined if its last holder finished or gave up meanwhile: then look again. */
-async function lockPartial(dir: string, digest: Digest): Promise<Lock | undefined> {
-  const path = partialPath(dir, digest);
+async function lockPartial(dir: string, descriptor: BlobDescriptor): Promise<Lock | undefined> {
+  const path = partialPath(dir, descriptor.digest);
   let held: Lock;
   try {
     closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644));
@@ -66,7 +66,7 @@ async function lockPartial(dir: string, digest: Digest): Promise<Lock | undefine
     // Renamed into place or removed between the two times that it is opened; the helper that locks may be missing too.
     const isGone = hasCode(error, 'ENOENT') && error.syscall === 'open';
     if (isGone && lstatSync(partialsPath(dir), { throwIfNoEntry: false })) return undefined;
-    if (hasCode(error, 'EACCES') && (await removeOfAnother(path))) return undefined;
+    if (hasCode(error, 'EACCES') && (await removeOfAnother(dir, descriptor))) return undefined;
     throw cannotWrite(path, error);
   }
   // The lock is on the file that was opened: it may have been renamed into place or removed since.
@@ -77,18 +77,20 @@ async function lockPartial(dir: string, digest: Digest): Promise<Lock | undefine
 }
 
 /**
- * Waits until nobody writes a partial file that is not ours to write, and removes it; false if that is not allowed either.
+ * Waits until nobody writes a partial file that is not ours to write, and removes it; false if there is none, or if that
+ * is not allowed either: then it is the directory that we may not write.
  *
  * Nobody can make a file of another user read-only, so what one began the other does not end.
  */
-async function removeOfAnother(path: string): Promise<boolean> {
+async function removeOfAnother(dir: string, descriptor: BlobDescriptor): Promise<boolean> {
+  const path = partialPath(dir, descriptor.digest);
   try {
     using held = await lock(path);
     const [locked, there] = [fstatSync(held.fd), lstatSync(path, { throwIfNoEntry: false })];
     if (there?.ino === locked.ino && there.dev === locked.dev) rmSync(path);
     return true;
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return true;
+    if (hasCode(error, 'ENOENT')) return hasBlob(dir, descriptor);
     if (hasCode(error, 'EACCES', 'EPERM')) return false;
     throw error;
   }
