@@ -6,7 +6,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { images, removeCgroups, type Result } from './e2e/rkt.ts';
+import { removeCgroups, type Result } from './e2e/rkt.ts';
 
 const repository = join(import.meta.dirname, '..');
 
@@ -76,13 +76,15 @@ echo ready
 exec cat
 `;
 
+/** The longest that a command of the system may take, in seconds. */
+const SECONDS = '100';
+
 /** Makes a system from the test image "sudo" and starts it. */
 export async function startSystem(): Promise<System> {
+  const image = execFileSync(join(repository, 'scripts', 'images'), ['sudo'], { encoding: 'utf8' }).trim();
   const place = mkdtempSync(join(tmpdir(), 'rkt-system-'));
   chmodSync(place, 0o755);
-  execFileSync('umoci', ['unpack', '--image', `${join(images, 'sudo')}:latest`, join(place, 'bundle')], {
-    stdio: 'ignore',
-  });
+  execFileSync('umoci', ['unpack', '--image', `${image}:latest`, join(place, 'bundle')], { stdio: 'ignore' });
   const root = join(place, 'bundle', 'rootfs');
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--propagation=private'];
   const child = spawn('unshare', [...namespaces, 'sh', '-euc', INIT, 'sh', root, hostname()], {
@@ -105,8 +107,9 @@ export async function startSystem(): Promise<System> {
     ...env,
   });
   const run: System['run'] = (words, options = {}) => {
-    const [file, rest] = argv(words, options);
-    return spawnSync(file, rest, { encoding: 'utf8', env: environment(options), timeout: 120_000, input: '' });
+    // Ends all that the command has started, wherever in the system it is.
+    const [file, rest] = argv(['timeout', '--kill-after=5', SECONDS, ...words], options);
+    return spawnSync(file, rest, { encoding: 'utf8', env: environment(options), input: '' });
   };
   return {
     root,

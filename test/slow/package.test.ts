@@ -121,10 +121,15 @@ suite('a system with the package', { skip: skipPods }, () => {
   const prepare = (...args: readonly string[]) =>
     system.ok(['rkt', 'prepare', '--quiet', '--insecure-options=image', busybox, '--', ...args]);
 
+  // What was started ends, whatever fails on the way.
+  const ends: (() => Promise<void>)[] = [];
+
   before(async () => {
-    registry = await startRegistry({ auth: 'basic' });
-    busybox = await registry.push(`oci:${join(images, 'busybox')}:latest`, 'busybox:1');
     system = await startSystem();
+    ends.push(system.stop);
+    registry = await startRegistry({ auth: 'basic' });
+    ends.push(registry.stop);
+    busybox = await registry.push(`oci:${join(images, 'busybox')}:latest`, 'busybox:1');
     for (const user of ['alice', 'bob']) system.ok(['useradd', '--create-home', user]);
     for (const [home, owner] of [
       ['home/alice', 'alice'],
@@ -142,8 +147,7 @@ suite('a system with the package', { skip: skipPods }, () => {
   });
 
   after(async () => {
-    await system.stop();
-    await registry.stop();
+    for (const end of ends) await end();
   });
 
   test('has its user, its groups, and directories of theirs', () => {

@@ -112,7 +112,8 @@ export async function lockPartial(dir: string, path: string): Promise<Lock | und
 }
 
 /**
- * Waits until nobody writes a partial file that is not ours to write, and removes it; false if that is not allowed either.
+ * Waits until nobody writes a partial file that is not ours to write, and removes it; false if that is not allowed: then it
+ * is the directory that we may not write.
  *
  * Nobody can make a file of another user read-only, so what one began the other does not end.
  */
@@ -123,7 +124,20 @@ async function removeOfAnother(path: string): Promise<boolean> {
     if (there?.ino === locked.ino && there.dev === locked.dev) rmSync(path);
     return true;
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return true;
+    if (hasCode(error, 'ENOENT')) return canMakeBeside(path);
+    if (hasCode(error, 'EACCES', 'EPERM')) return false;
+    throw error;
+  }
+}
+
+/** True if we may make files there. It is tried, because access(2) answers for the real user. */
+function canMakeBeside(path: string): boolean {
+  const temporary = temporaryBeside(path);
+  try {
+    writeNew(temporary, '');
+    rmSync(temporary);
+    return true;
+  } catch (error) {
     if (hasCode(error, 'EACCES', 'EPERM')) return false;
     throw error;
   }

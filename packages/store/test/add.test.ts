@@ -123,6 +123,20 @@ test('addBlob() waits while another user writes, and takes what came of it', asy
   assert.deepEqual(source.offsets, []);
 });
 
+test('addBlob() says that it may not write, with a partial file of another user or without', async (t) => {
+  for (const isThere of [false, true]) {
+    const store = temporaryStore(t);
+    const partials = join(store.dir, 'partial');
+    if (isThere) writeFileSync(join(partials, HEX), BYTES, { mode: 0o444 });
+    asOrdinaryUser(t, store.dir);
+    chmodSync(partials, 0o555);
+    const source = sourceOf(BYTES);
+    await assert.rejects(store.addBlob(DESCRIPTOR, source), refusedAs(EXIT.notPermitted, /cannot write ".*": permission denied/)); // prettier-ignore
+    assert.deepEqual(source.offsets, []);
+    process.seteuid?.(process.getuid?.() ?? 0);
+  }
+});
+
 test('addBlob() asks for nothing if the writer was interrupted before the rename', async (t) => {
   const store = temporaryStore(t);
   writeFileSync(join(store.dir, 'partial', HEX), BYTES);
