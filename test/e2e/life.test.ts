@@ -1,9 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite, test } from 'node:test';
+import { suite, test, type TestContext } from 'node:test';
+import { podCgroups } from '@rkt/cgroups';
 import { makeRkt, runPod, skipPods, startPod } from './rkt.ts';
+
+/** A process and all below it. */
+function processesOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  return [pid, ...children.flatMap(processesOf)];
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Keeps processes from dying, where cgroup v1 offers that; returns what lets them go. */
+function freeze(t: TestContext, pids: readonly number[]): (() => void) | undefined {
+  if (!existsSync('/sys/fs/cgroup/freezer/tasks')) return undefined;
+  const freezer = `/sys/fs/cgroup/freezer/rkt-test-${process.pid}`;
+  mkdirSync(freezer);
+  const thaw = () => writeFileSync(join(freezer, 'freezer.state'), 'THAWED');
+  t.after(() => {
+    thaw();
+    rmdirSync(freezer);
+  });
+  for (const pid of pids) writeFileSync(join(freezer, 'cgroup.procs'), String(pid));
+  writeFileSync(join(freezer, 'freezer.state'), 'FROZEN');
+  return thaw;
+}
 
 suite('the life of a pod', { skip: skipPods }, () => {
   test('prepare, run-prepared, enter, status, stop, gc', async (t) => {
@@ -16,6 +46,7 @@ suite('the life of a pod', { skip: skipPods }, () => {
     assert.equal(rkt.ok('stop', pod.uuid), `"${pod.uuid}"`);
     assert.equal(await pod.ended, 128 + 15);
     assert.match(rkt.run('status', pod.uuid).stdout, /^app-busybox=143$/m);
+    assert.deepEqual(podCgroups(pod.uuid), []);
     rkt.ok('gc', '--grace-period=0s');
     rkt.ok('gc', '--grace-period=0s');
     assert.equal(rkt.ok('list', '--no-legend'), '');
@@ -42,6 +73,29 @@ suite('the life of a pod', { skip: skipPods }, () => {
     await pod.ended;
     rkt.ok('status', '--wait=30s', pod.uuid);
     assert.match(rkt.ok('list', '--full'), new RegExp(`${pod.uuid}.*exited`));
+  });
+
+  test('gc deletes a pod whose parent and pid 1 were killed at once only when no process of it lives', async (t) => {
+    const rkt = makeRkt(t);
+    const forks = 'i=0; while [ $i -lt 30 ]; do sleep 1000 & i=$((i+1)); done; wait';
+    const pod = await startPod(rkt, rkt.image('busybox'), { args: ['sh', '-c', forks] });
+    const status = readFileSync(join(pod.path, 'status'), 'utf8');
+    const [, parent, init] = /^started (\d+) (\d+) /m.exec(status) ?? [];
+    const apps = processesOf(Number(init)).slice(1);
+    const thaw = freeze(t, apps);
+    for (const pid of [parent, init]) process.kill(Number(pid), 'SIGKILL');
+    await pod.ended;
+    if (thaw !== undefined) {
+      const refused = rkt.run('gc', '--grace-period=0s');
+      assert.equal(refused.status, 71);
+      assert.match(refused.stderr, new RegExp(`^rkt-gc: cannot kill "${pod.uuid}": its processes do not end: `, 'm'));
+      assert.deepEqual(apps.filter(isAlive), apps);
+      assert.deepEqual(readdirSync(join(rkt.dir, 'pods', 'exited-garbage')), [pod.uuid]);
+      thaw();
+    }
+    rkt.ok('gc', '--grace-period=0s');
+    assert.deepEqual(apps.filter(isAlive), []);
+    assert.deepEqual(readdirSync(join(rkt.dir, 'pods', 'exited-garbage')), []);
   });
 
   test('stop --force kills an app that ignores its stop signal', async (t) => {

@@ -225,6 +225,19 @@ suite('the default sandbox', { skip: skipPods }, () => {
     assert.match(shell({ rkt, image }, 'env', ['--inherit-env']).stdout, /RKT_CANARY=leaked/);
   });
 
+  test('command lines: those of pid 1 and of what enters tell nothing of the host', async (t) => {
+    const rkt = makeRkt(t);
+    const image = rkt.image('busybox');
+    assert.match(shell({ rkt, image }, 'tr "\\0" " " </proc/1/cmdline').stdout, /^rkt-init *$/);
+    // The brackets keep the pattern from finding itself.
+    const watch = 'while :; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" "\\n" | grep "rkt-e2[e]" >>/found; done';
+    const pod = await startPod(rkt, image, { args: ['sh', '-c', watch] });
+    for (let round = 0; round < 10; round++) rkt.ok('enter', pod.uuid, 'true');
+    assert.equal(rkt.ok('enter', pod.uuid, 'cat', '/found'), '');
+    pod.child.kill('SIGKILL');
+    await pod.ended;
+  });
+
   test('read-only root: only the scratch directories and volumes can be written', (t) => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');

@@ -36,9 +36,9 @@ function scratch(t: TestContext): string {
   return directory;
 }
 
-function treeOfUmoci(t: TestContext, name: string): Tree {
+function treeOfUmoci(t: TestContext, image: string): Tree {
   const bundle = join(scratch(t), 'bundle');
-  execFileSync('umoci', ['unpack', '--image', `${join(images, name)}:latest`, bundle], { stdio: 'ignore' });
+  execFileSync('umoci', ['unpack', '--image', image, bundle], { stdio: 'ignore' });
   return list('list', join(bundle, 'rootfs'));
 }
 
@@ -118,7 +118,7 @@ suite('the tree of an image', { skip }, () => {
       const rkt = makeRkt(t);
       const image = rkt.image(name);
       const ours = treeOfRkt(rkt, image);
-      compare(ours, { peer: 'umoci', tree: treeOfUmoci(t, name) });
+      compare(ours, { peer: 'umoci', tree: treeOfUmoci(t, `${join(images, name)}:latest`) });
       compare(ours, { peer: 'tar', tree: treeOfTar(t, { rkt, image }) });
     });
   }
@@ -173,8 +173,35 @@ suite('the tree of an image', { skip }, () => {
     const tree = treeOfRkt(rkt, image);
     for (const name of ['', 'a', 'a/b']) {
       const { type, mode, uid, gid, 'xattr user.colour': colour } = tree[Buffer.from(name).toString('hex')] ?? {};
-      // The root is a directory of the pod: it has the owner and the mode of the image's root, and nothing else of it.
-      assert.deepEqual([name, type, mode, uid, gid, colour], [name, 'd', '750', 5, 6, name ? '726564' : undefined]);
+      assert.deepEqual([name, type, mode, uid, gid, colour], [name, 'd', '750', 5, 6, '726564']);
+    }
+  });
+
+  test('attributes of the root directory: as umoci unpacks them, whichever layer gives, changes or takes them', (t) => {
+    const root = (xattrs: Readonly<Record<string, Buffer>>) => ({ path: './', type: 'directory' as const, xattrs });
+    const binary = Buffer.from([0, 1, 0xff, 0]);
+    const given = root({ 'user.colour': Buffer.from('red'), 'user.binary': binary });
+    const nothing = { path: 'file', content: 'x' };
+    const made = {
+      below: [[given], [nothing]],
+      above: [[nothing], [given]],
+      changed: [[given], [root({ 'user.colour': Buffer.from('blue') })], [nothing]],
+      taken: [[given, nothing], [root({})]],
+    };
+    const rkt = makeRkt(t);
+    const config = { Cmd: ['/bin/true'] };
+    const layered = Object.entries(made).map(
+      ([name, layers]) => [name, { layers: layers.map((entries) => tar(entries)), config }] as const,
+    );
+    for (const [name, image] of Object.entries(storeImages(rkt, Object.fromEntries(layered)))) {
+      const from = `${join(rkt.dir, 'store')}:${image.replace('docker://', '')}`;
+      compare(treeOfRkt(rkt, image), { peer: 'umoci', tree: treeOfUmoci(t, from) });
+      const [seen] = Object.values(treeOfRkt(rkt, image));
+      assert.equal(
+        Object.keys(seen ?? {}).some((key) => key.startsWith('xattr user.')),
+        name !== 'taken',
+        name,
+      );
     }
   });
 });

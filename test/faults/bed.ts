@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A data directory with an image, pods that cost next to nothing to make, and a look at what stays of them.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext } from 'node:test';
@@ -21,6 +22,10 @@ export interface Bed {
   readonly image: string;
   /** Makes a prepared pod with this command out of a copy of an earlier one; returns the UUID. */
   readonly pod: (command: readonly string[], options?: readonly string[]) => string;
+  /** Runs a pod until `end`; returns when its app executes. */
+  readonly run: (uuid: string) => void;
+  /** Kills the pods that run, and waits for their end. */
+  readonly end: () => Promise<void>;
   /** Collects once, and fails if anything of a pod stays anywhere, or the store is not whole. */
   readonly collect: () => Promise<void>;
 }
@@ -31,6 +36,7 @@ export function makeBed(t: TestContext): Bed {
   const image = rkt.image('busybox');
   const templates = new Map<string, { readonly uuid: string; readonly path: string }>();
   const made: string[] = [];
+  const running: ChildProcess[] = [];
   const pod = (command: readonly string[], options: readonly string[] = []): string => {
     const key = JSON.stringify([command, options]);
     const template = templates.get(key) ?? makeTemplate(rkt, image, { command, options });
@@ -39,7 +45,24 @@ export function makeBed(t: TestContext): Bed {
     made.push(uuid);
     return uuid;
   };
-  return { rkt, image, pod, collect: async () => collect(rkt, made.splice(0)) };
+  return {
+    rkt,
+    image,
+    pod,
+    run: (uuid) => {
+      running.push(rkt.start('run-prepared', uuid));
+      rkt.ok('status', '--wait-ready=30s', uuid);
+    },
+    end: async () => {
+      await Promise.all(running.splice(0).map(ended));
+    },
+    collect: async () => collect(rkt, made.splice(0)),
+  };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
 function makeTemplate(

@@ -2,11 +2,11 @@
 /*
  * Runs a program and lets one system call of it, or of a process that it makes, meet a fault.
  *
- *	inject [-n NUMBER] [-e ERRNO | -a] [-c NAME] [-p PREFIX]... [-x CALL]... [-w] [-o FILE] PROGRAM [ARG]...
+ *	inject [-n NUMBER] [-e ERRNO | -a] [-c NAME] [-p PREFIX]... [-x CALL]... [-w] [-d] [-o FILE] PROGRAM [ARG]...
  *
  * Calls that can change or look at the world are numbered from 1 in the order in which they happen, over all processes.
  * The one with the NUMBER is not made: its process is killed (with -a every process), or gets the error ERRNO.
- * -c counts only processes that execute a program of that NAME, as /proc/PID/comm has it; one that executes another
+ * -c counts only processes that execute a program of that NAME, as /proc/PID/comm has it; with -d one that executes another
  * program is left alone from then on.
  * -p counts only calls that name something at or below a PREFIX, or use a descriptor of it.
  * -x does not count system calls of that number.
@@ -113,6 +113,7 @@ static struct {
 	int error;
 	bool kills_all;
 	bool changes_only;
+	bool detaches;
 	const char *name;
 	const char *prefixes[MAX_PREFIXES];
 	int prefix_count;
@@ -357,7 +358,7 @@ static int follow(int first)
 			process_of(pid);
 			signal = 0;
 		}
-		if (status >> 16 == PTRACE_EVENT_EXEC && pid != first && state.name != NULL &&
+		if (status >> 16 == PTRACE_EVENT_EXEC && pid != first && state.detaches &&
 		    !has_name(pid)) {
 			process_of(pid)->pid = 0;
 			ptrace(PTRACE_DETACH, pid, 0, 0);
@@ -393,7 +394,7 @@ static int start(char **arguments)
 int main(int count, char **arguments)
 {
 	int option;
-	while ((option = getopt(count, arguments, "+n:e:c:p:x:o:aw")) != -1) {
+	while ((option = getopt(count, arguments, "+n:e:c:p:x:o:awd")) != -1) {
 		if (option == 'n')
 			state.number = strtol(optarg, NULL, 10);
 		else if (option == 'e')
@@ -408,6 +409,8 @@ int main(int count, char **arguments)
 			die("write the report");
 		else if (option == 'a')
 			state.kills_all = true;
+		else if (option == 'd')
+			state.detaches = true;
 		else if (option == 'w')
 			state.changes_only = true;
 		else if (option == '?')

@@ -27,6 +27,8 @@ export interface Filter {
   readonly below?: readonly string[];
   /** Only those of processes that execute a program of this name. */
   readonly program?: string;
+  /** Processes that execute another program than that are left alone from then on. */
+  readonly alone?: boolean;
   /** Calls of these names do not. */
   readonly except?: readonly string[];
   /** Only those that change something. */
@@ -88,12 +90,13 @@ export class Injector implements Disposable {
 
 const ARCH = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 
-function words({ below = [], program, except = [], changes = false }: Filter): string[] {
+function words({ below = [], program, alone = false, except = [], changes = false }: Filter): string[] {
   return [
     ...below.flatMap((prefix) => ['-p', prefix]),
     ...(program === undefined ? [] : ['-c', program]),
     ...except.flatMap((call) => ['-x', String(syscallsOf(ARCH).get(call) ?? -1)]),
     ...(changes ? ['-w'] : []),
+    ...(alone ? ['-d'] : []),
   ];
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
-import type { Op } from '@rkt/plan';
+import type { Op, OpOf } from '@rkt/plan';
 import type { Hierarchies } from './hierarchies.ts';
 import { limitsOf, type Limit, type Setting } from './limits.ts';
 import { appDirectory, podDirectory, prefixDirectory, supervisorDirectory } from './paths.ts';
@@ -36,6 +36,8 @@ export interface CgroupOps {
   readonly joinPod: Op[];
   /** What a process does for itself that `clone` or `app` has put into the app's v2 cgroup, if there is v2. */
   readonly joinApp: Op[];
+  /** What the parent of the pod removes when it has ended: the cgroups that `make` made, but not those of others. */
+  readonly remove: OpOf<'rmdir_after'>[];
   /** Default limits that this machine cannot set. */
   readonly warnings: readonly string[];
 }
@@ -68,9 +70,19 @@ export function cgroupOps(input: CgroupInput): CgroupOps {
     make: [...makeUnified(input, v2), ...v1.flatMap((place) => makeV1(input, place))],
     openApp: openApp(input),
     joinPod: tracked === undefined ? [] : [join(supervisorDirectory(tracked, input.pod))],
+    remove: removeAll(input, [hierarchies.unified ?? [], v1.map(({ mount }) => mount)].flat()),
     joinApp: v1.map(({ mount }) => join(appDirectory(mount, input.pod, input.app))),
     warnings,
   };
+}
+
+function removeAll({ hierarchies, pod, app }: CgroupInput, mounts: readonly string[]): OpOf<'rmdir_after'>[] {
+  const supervised = hierarchies.unified ?? trackedMount(hierarchies);
+  return mounts.flatMap((mount) => [
+    removeAfter(appDirectory(mount, pod, app)),
+    ...(mount === supervised ? [removeAfter(supervisorDirectory(mount, pod))] : []),
+    removeAfter(podDirectory(mount, pod)),
+  ]);
 }
 
 function placeOf(limit: Limit, { controllers }: Hierarchies): Placed | undefined {
@@ -159,6 +171,10 @@ function openApp({ hierarchies, pod, app, appFd }: CgroupInput): Op[] {
 
 function mkdir(path: string): Op {
   return { op: 'mkdir', path, mode: 0o755 };
+}
+
+function removeAfter(path: string): OpOf<'rmdir_after'> {
+  return { op: 'rmdir_after', path };
 }
 
 function open(fd: number, path: string): Op {

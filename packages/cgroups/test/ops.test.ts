@@ -129,6 +129,17 @@ test('cgroupOps() on v1 with cpuset alone fills the cgroup of pid 1 too', () => 
   assert.ok(written.includes('write /cpuset/rkt/U/supervisor/cpuset.mems 0'));
 });
 
+test('cgroupOps() removes what it makes of a pod, each cgroup after those below it, and nothing of others', () => {
+  for (const hierarchies of [v1(), v2(), hybrid()]) {
+    const { make, remove } = compile(hierarchies, { resources: { cpu: { cpus: '2' }, memory: { limit: 4096 } } });
+    const made = make.flatMap((op) => (op.op === 'mkdir' && op.path.includes('/rkt/U') ? [op.path] : []));
+    const removed = remove.map(({ path }) => path);
+    assert.deepEqual(removed.toSorted(), made.toSorted());
+    for (const [index, path] of removed.entries())
+      assert.ok(!removed.slice(index).some((later) => later.startsWith(`${path}/`)), path);
+  }
+});
+
 test('cgroupOps() uses one v1 hierarchy once for two limits', () => {
   const { make, joinApp } = compile(v1(), { resources: { cpu: { shares: 2, quota: 1000 }, pids: { limit: 5 } } });
   assert.deepEqual(
@@ -154,7 +165,7 @@ test('cgroupOps() refuses a limit that was asked for where its controller is mis
 
 test('cgroupOps() only warns where a default cannot be set', () => {
   const warning = 'cannot limit "pids.limit": this machine offers no pids controller';
-  assert.deepEqual(compile(NONE), { make: [], openApp: [], joinPod: [], joinApp: [], warnings: [warning] });
+  assert.deepEqual(compile(NONE), { make: [], openApp: [], joinPod: [], remove: [], joinApp: [], warnings: [warning] });
   assert.deepEqual(compile(NONE, { resources: { pids: { limit: 1024 } } }).warnings, [warning]);
   assert.deepEqual(compile(NONE, { resources: { memory: { limit: 1 } }, explicit: [] }).warnings, [
     'cannot limit "memory.limit": this machine offers no memory controller',

@@ -38,7 +38,8 @@ export function readBounded(fd: number, path: string, limitBytes: number): Buffe
   const chunks: Buffer[] = [];
   let total = 0;
   // As much as the file seems to have and one byte more; what has no size, such as a pipe, comes in pieces.
-  const chunkBytes = Math.min(fstatSync(fd).size || 65536, limitBytes) + 1;
+  const { size } = nameIn(path, () => fstatSync(fd));
+  const chunkBytes = Math.min(size || 65536, limitBytes) + 1;
   for (;;) {
     const chunk = Buffer.allocUnsafe(chunkBytes);
     const count = nameIn(path, () => readSync(fd, chunk));

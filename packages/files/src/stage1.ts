@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { EXIT, Failure } from '@rkt/exit';
 
 /** The directory of rkt's own programs and data that are not on PATH: where the bundle lies, or in a source tree where they are built. */
 export function libraryDirectory(): string {
@@ -24,10 +25,16 @@ export function runStage1(plan: string): string | undefined {
   return error?.message ?? (stderr.trim().split('\n')[0] || `stage1 ended with ${String(status)}`);
 }
 
-/** What the running kernel has, as stage1 finds out: a number for each name, such as the Landlock ABI; none if stage1 cannot be executed. */
+/**
+ * What the running kernel has, as stage1 finds out: a number for each name, such as the Landlock ABI.
+ *
+ * A failure is no answer: whoever restricts something by what the kernel has would restrict it less.
+ */
 export function kernelFeatures(): Readonly<Record<string, number>> {
-  const { status, stdout } = spawnSync(libraryFile('stage1'), ['--features'], { encoding: 'utf8' });
-  return status === 0 ? parseFeatures(stdout) : {};
+  const { status, stdout, error } = spawnSync(libraryFile('stage1'), ['--features'], { encoding: 'utf8' });
+  if (status === 0) return parseFeatures(stdout);
+  const why = error?.message ?? `it ended with ${status === null ? 'a signal' : String(status)}`;
+  throw new Failure(EXIT.system, `cannot ask "${libraryFile('stage1')}" what the kernel has: ${why}`);
 }
 
 /** Reads the lines `NAME=NUMBER`; other lines are left out. */

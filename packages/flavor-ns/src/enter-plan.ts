@@ -3,7 +3,7 @@ import { cgroupOps } from '@rkt/cgroups';
 import { type PodManifest } from '@rkt/formats';
 import { type Flag, type Line } from '@rkt/plan';
 import { comment, FD, type Host } from './host.ts';
-import { type CompiledFrom, interactiveTerminal } from './pod-plan.ts';
+import { type CompiledFrom, interactiveTerminal, sealed } from './pod-plan.ts';
 import { restrictions } from './restrictions.ts';
 import { enterWithoutRoot } from './without-root.ts';
 
@@ -42,6 +42,7 @@ export function enterPlan(input: EnterInput): Line[] {
   ];
   const lines: Line[] = [
     comment(`a command in app ${app.name} of pod ${pod.uuid}`),
+    ...sealed(pod),
     { op: 'pidfd_open', fd: FD.target, pid: process.pid, nspid: process.nspid },
     ...openApp,
     ...(interactive ? interactiveTerminal() : []),

@@ -31,6 +31,7 @@ export function podPlan(input: PodInput): Line[] {
   const running = `${dir}/pods/run/${pod.uuid}`;
   return podWithoutRoot(pod, [
     comment(`pod ${pod.uuid}: what root does to run it, see rkt-plan(5)`),
+    ...sealed(pod),
     comment('claim the pod: whoever holds this lock is the pod'),
     { op: 'open', fd: FD.lock, path: prepared, flags: ['O_RDONLY', 'O_DIRECTORY', 'O_CLOEXEC'], mode: 0 },
     { op: 'flock', fd: FD.lock, operation: ['LOCK_EX', 'LOCK_NB'] },
@@ -44,6 +45,12 @@ export function podPlan(input: PodInput): Line[] {
     ...namespaces(input),
     ...pidOne(input),
   ]);
+}
+
+/** Root of a pod that is root of the host could change the program of the host that it finds as /proc/self/exe. */
+export function sealed(pod: PodManifest): Line[] {
+  if ('first' in pod.userNamespace) return [];
+  return [comment('the pod has the ids of the host: it must not get at a program of the host'), { op: 'seal' }];
 }
 
 /** Opens a file that rkt-prepare made, empty. */
@@ -82,7 +89,15 @@ export function userNamespaceFd(pod: PodManifest): number | null {
   return 'first' in pod.userNamespace ? FD.namespaces : null;
 }
 
-function namespaces({ pod, host }: PodInput): Line[] {
+/** The cgroups of all apps, each after those below it. */
+function removals(input: PodInput): Line[] {
+  const all = cgroupsOf(input).flatMap(({ remove }) => remove);
+  const once = all.filter(({ path }, index) => all.findLastIndex((other) => other.path === path) === index);
+  return once.length === 0 ? [] : [comment('what is left of the cgroups when the pod has ended'), ...once];
+}
+
+function namespaces(input: PodInput): Line[] {
+  const { pod, host } = input;
   const { userNamespace } = pod;
   const map = 'first' in userNamespace ? [{ inside: 0, outside: userNamespace.first, count: userNamespace.count }] : [];
   const supervisor = host.hierarchies.unified === undefined ? null : FD.supervisorCgroup;
@@ -93,6 +108,7 @@ function namespaces({ pod, host }: PodInput): Line[] {
     comment('input and output: no terminal of the caller goes into the pod'),
     ...(interactive ? interactiveTerminal() : noInput()),
     { op: 'pipes' },
+    ...removals(input),
     comment('from here on in the first process of the pod; its parent waits and writes the status'),
     {
       op: 'clone',

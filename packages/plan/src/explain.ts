@@ -22,6 +22,7 @@ const sentences: Readonly<Record<OperationName, string>> = {
   symlink: 'Make the symbolic link {path}, which points to {target}.',
   chmod: 'Change the mode of {path} to {mode}.',
   lchown: 'Give {path} to user {uid} and group {gid}.',
+  copy_xattrs: 'Give {to} the extended attributes of users that {from} has.',
   write: 'Write {text} to {path}.',
   flock: 'Lock descriptor {fd} with {operation}.',
   renameat2: 'Rename {oldpath} to {newpath}[ with {flags}].',
@@ -49,6 +50,7 @@ const sentences: Readonly<Record<OperationName, string>> = {
   pidfd_open: 'Open process {pid}, if it is {nspid} in its own namespace, as descriptor {fd}.',
   clone:
     'Go on in a child[ with new {flags} namespaces][, in the cgroup of descriptor {cgroup_fd}][; its start and end go to descriptor {status_fd}][; user ids map {uid_map}][; group ids map {gid_map}].',
+  rmdir_after: 'When the next child has ended, remove the empty directory {path}.',
   sethostname: 'Set the host name to {name}.',
   setdomainname: 'Set the NIS domain name to {name}.',
   ioctl: 'Set {flags} on the network interface {interface}.',
@@ -75,6 +77,7 @@ const sentences: Readonly<Record<OperationName, string>> = {
   openpty: 'Open a pseudoterminal at {path}, send its master over descriptor {fd}, and use it as the terminal.',
   pipes: 'Put pipes between the terminal of the caller and the child.',
   keepenv: 'Keep {name} of the environment of the caller for the program.',
+  seal: 'Be executed from a read-only mount, which no program of the pod can change.',
   setenv: 'Set {name} to {value} in the environment of the program.',
   run: 'Run {file} with the arguments {argv}, and wait until it has succeeded.',
   app: 'Start the app {name} by {plan}[ in the cgroup of descriptor {cgroup_fd}]; its end goes to descriptor {status_fd}, {stop_signal} stops it.',

@@ -24,4 +24,6 @@ export const limits = {
   filters: 64,
   /** `clone` lines of one plan. */
   clones: 3,
+  /** `rmdir_after` lines of one plan. */
+  removals: 128,
 } as const;

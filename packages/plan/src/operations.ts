@@ -160,6 +160,14 @@ export const operations = {
     see: 'lchown(2)',
     text: 'Changes the owner of the path itself.',
   },
+  copy_xattrs: {
+    args: [
+      ['from', 'path'],
+      ['to', 'path'],
+    ],
+    see: 'xattr(7)',
+    text: 'Gives the second file or directory the extended attributes of users (user.*) that the first one has, but for those that overlayfs keeps there (user.overlay.*).',
+  },
   write: {
     args: [
       ['path', 'path'],
@@ -336,6 +344,11 @@ export const operations = {
     see: 'clone3(2)',
     text: 'Goes on in a child in new namespaces and in the cgroup; the parent writes the maps, forwards signals, relays the terminal, waits, records the start and the end in the status descriptor, and exits as the child did.',
   },
+  rmdir_after: {
+    args: [['path', 'path']],
+    see: 'rmdir(2)',
+    text: 'When the child of the next clone has ended, its parent removes the empty directory, in the order of these lines; what is busy for longer than a moment, or cannot be removed, is left without a word. Made for cgroups.',
+  },
   sethostname: { args: [['name', 'text']], see: 'sethostname(2)', text: 'Sets the host name.' },
   setdomainname: { args: [['name', 'text']], see: 'setdomainname(2)', text: 'Sets the NIS domain name.' },
   ioctl: {
@@ -490,6 +503,11 @@ export const operations = {
   },
 
   // Control
+  seal: {
+    args: [],
+    see: 'open_tree(2)',
+    text: "Executes stage1 anew, with its own arguments, from a read-only mount of its file that is nowhere attached, unless it is executed from one already: what a program of the pod finds as /proc/PID/exe can then be changed by nobody. The first line of a plan whose pod has the host's user ids.",
+  },
   setenv: {
     args: [
       ['name', 'text'],

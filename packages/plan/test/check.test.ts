@@ -25,6 +25,10 @@ test('checkPlan() refuses operations where stage1 does not take them', () => {
     [CLONE, CLONE, CLONE, CLONE],
     ['pipes', 'exec a'],
     [CLONE, 'terminal 3'],
+    [CLONE, 'rmdir_after /a'],
+    ['setsid', 'seal'],
+    ['seal', 'seal'],
+    [...Array.from({ length: limits.removals + 1 }, () => 'rmdir_after /a'), CLONE],
     Array.from({ length: limits.plans }, () => APP),
     Array.from({ length: limits.filters + 1 }, () => 'seccomp 0 f'),
   ];
@@ -43,6 +47,8 @@ test('checkPlan() accepts main plans that end in exec, in supervise, or anywhere
     ['app a b..c/plan 5 - SIGTERM', 'supervise 0 -'],
     ['pipes', 'setsid', CLONE, 'exec a'],
     ['terminal 3', CLONE, CLONE, CLONE],
+    ['seal', 'setsid'],
+    [...Array.from({ length: limits.removals }, () => 'rmdir_after /a'), CLONE],
     ['namespaces CLONE_NEWUSER|CLONE_NEWNET 62 - -'],
     Array.from({ length: limits.plans - 1 }, () => APP),
     Array.from({ length: limits.filters }, () => 'seccomp 0 f'),
@@ -53,7 +59,15 @@ test('checkPlan() accepts main plans that end in exec, in supervise, or anywhere
 test('checkPlan() wants plans of apps to end in exec and to start nothing themselves', () => {
   check(['setsid', 'exec a'], 'app');
   check(['fexecve 3'], 'app');
-  for (const lines of [[], ['setsid'], ['supervise 0 -'], [APP, 'exec a'], [CLONE, 'exec a'], ['pipes', 'exec a']]) {
+  for (const lines of [
+    [],
+    ['setsid'],
+    ['supervise 0 -'],
+    [APP, 'exec a'],
+    [CLONE, 'exec a'],
+    ['pipes', 'exec a'],
+    ['rmdir_after /a', 'exec a'],
+  ]) {
     assert.throws(() => check(lines, 'app'), { status: 65 }, lines.join('; '));
   }
 });

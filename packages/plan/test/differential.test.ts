@@ -74,7 +74,8 @@ const withFiles = anyOp.map((op): Op => {
   return op.op === 'seccomp' ? { ...op, filter: 'filter' } : op;
 });
 const inner = withFiles.filter(
-  ({ op }) => !['exec', 'fexecve', 'supervise', 'terminal', 'pipes', 'clone', 'namespaces'].includes(op),
+  ({ op }) =>
+    !['exec', 'fexecve', 'supervise', 'terminal', 'pipes', 'rmdir_after', 'seal', 'clone', 'namespaces'].includes(op),
 );
 const plausible = fc
   .tuple(fc.array(inner, { maxLength: 4 }), fc.array(withFiles, { maxLength: 1 }))
@@ -116,11 +117,12 @@ test('parsePlan() and checkPlan() have the limits of stage1, each to the byte', 
       Buffer.from(`clone 0 - - ${Array.from({ length: count }, () => '0:0:1').join(',')} -\n`),
     ),
     ...around(limits.clones, (count) => repeat(clone, count)),
+    ...around(limits.removals, (count) => Buffer.from(`${'rmdir_after /a\n'.repeat(count)}${clone}`)),
     ...around(limits.filters, (count) => repeat('seccomp 0 filter\n', count)),
     ...around(limits.plans - 1, (count) => repeat('app a app 5 - SIGTERM\n', count)),
     ...around(limits.descriptors, (count) => Buffer.from(`close ${count - 1}\n`)),
     ...around(limits.descriptors, (count) => Buffer.from(`namespaces CLONE_NEWUSER|CLONE_NEWNET ${count - 2} - -\n`)),
   ];
   const { accepted, refused } = compare(plans);
-  assert.deepEqual([accepted, refused], [28, 14]);
+  assert.deepEqual([accepted, refused], [30, 15]);
 });

@@ -41,6 +41,12 @@ const STEPS: readonly Step[] = [
     'openat(AT_FDCWD, "/mnt/a/file", O_WRONLY*)',
     String.raw`write(*, "hello world\n", 12)`,
   ],
+  [
+    'copy_xattrs /mnt/a /mnt/a/file',
+    'openat(AT_FDCWD, "/mnt/a", *)',
+    'openat(AT_FDCWD, "/mnt/a/file", *)',
+    'flistxattr(*)',
+  ],
   ['symlink file /mnt/a/link', 'symlinkat("file", AT_FDCWD, "/mnt/a/link")'],
   ['chmod /mnt/a/file 0600', '*(*0x180*)'],
   ['lchown /mnt/a/link 12 34', 'fchownat(AT_FDCWD, "/mnt/a/link", 12, 34, AT_SYMLINK_NOFOLLOW)'],

@@ -102,6 +102,7 @@ async function makeLayer({ dir, note, caller }: Making, layer: Layer): Promise<v
     for (const warning of made.warnings) note(warning);
     writeNew(join(path, 'passwd'), made.passwd);
     writeNew(join(path, 'group'), made.group);
+    if (made.xattrs.length > 0) writeNew(join(path, 'xattrs'), made.xattrs.map((xattr) => `${xattr}\n`).join(''));
     for (const scratch of ['work', 'merged', 'below']) removeOwnTree(dir, join(path, scratch));
     for (const plan of ['reader.plan', 'writer.plan']) rmSync(join(path, plan));
     syncDirectory(path);

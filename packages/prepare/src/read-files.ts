@@ -5,6 +5,8 @@ import { EXIT, Failure } from '@rkt/exit';
 export interface ReadFiles {
   readonly passwd: string;
   readonly group: string;
+  /** The names of the extended attributes of users that the root directory has. */
+  readonly xattrs: readonly string[];
 }
 
 /** Reads what `unpack` prints: for each file a line `PATH SIZE` and its bytes. */
@@ -20,5 +22,10 @@ export function parseReadFiles(text: string): ReadFiles {
     files.set(match[1] ?? '', text.slice(end + 1, end + 1 + size));
     at = end + 1 + size;
   }
-  return { passwd: files.get('etc/passwd') ?? '', group: files.get('etc/group') ?? '' };
+  const names = (files.get('xattrs') ?? '').split('\0');
+  return {
+    passwd: files.get('etc/passwd') ?? '',
+    group: files.get('etc/group') ?? '',
+    xattrs: names.filter((name) => name.startsWith('user.')),
+  };
 }

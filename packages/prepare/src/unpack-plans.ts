@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Flag, type Line } from '@rkt/plan';
-import { mountWorkplace, UNSEEN, type Workplace } from './workplace.ts';
+import { inheritXattrs, mountWorkplace, UNSEEN, type Workplace } from './workplace.ts';
 
 const NOBODY = 65534;
 
@@ -52,6 +52,7 @@ export function writerPlan(workplace: Workplace, program: string): Line[] {
     { op: 'open', fd: 3, path: program, flags: ['O_RDONLY', 'O_CLOEXEC'], mode: 0 },
     { op: 'unshare', flags: ['CLONE_NEWNS', ...OTHER_NAMESPACES] },
     UNSEEN,
+    ...inheritXattrs(workplace),
     ...mountWorkplace(workplace),
     { op: 'pivot_root', new_root: '.', put_old: '.' },
     { op: 'umount2', target: '.', flags: ['MNT_DETACH'] },

@@ -5,7 +5,7 @@ import { type PodOwner } from '@rkt/formats';
 import { type Line } from '@rkt/plan';
 import { enterUserNamespace, idsOfPods, isAlone, mapsOfLayers } from '@rkt/rootless';
 import { OTHER_NAMESPACES, WRITER } from './unpack-plans.ts';
-import { mountWorkplace, UNSEEN, type Workplace } from './workplace.ts';
+import { inheritXattrs, mountWorkplace, UNSEEN, type Workplace } from './workplace.ts';
 
 /** The program that reads a layer: an interpreter, scripts of one directory, and their arguments. */
 export interface ReaderProgram {
@@ -88,6 +88,7 @@ export function ownerWriterPlan(owner: PodOwner, owned: OwnedWorkplace, program:
     enterUserNamespace(owner),
     { op: 'namespaces', flags: ['CLONE_NEWUSER'], fd: POD, uid_map: uid, gid_map: gid },
     { op: 'unshare', flags: ['CLONE_NEWNS', ...OTHER_NAMESPACES] },
+    ...inheritXattrs(owned.workplace),
     ...mountOwned(owner, owned),
     { op: 'pivot_root', new_root: '.', put_old: '.' },
     { op: 'umount2', target: '.', flags: ['MNT_DETACH'] },

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Readable, type Writable } from 'node:stream';
-import { EXIT, Failure, type ExitStatus } from '@rkt/exit';
+import { describe, EXIT, Failure, reason, type ExitStatus } from '@rkt/exit';
 import { libraryFile, writeScratch } from '@rkt/files';
 import { printAciExpectation } from '@rkt/layers';
 import { printable } from '@rkt/names';
@@ -33,6 +33,8 @@ export interface Unpacked {
   /** The user database of the layer on its parents, byte for byte as latin1; empty if there is none. */
   readonly passwd: string;
   readonly group: string;
+  /** The names of the extended attributes of users that the root directory of the layer on its parents has. */
+  readonly xattrs: readonly string[];
 }
 
 /** What a process said and how it ended. */
@@ -68,7 +70,17 @@ export async function unpackLayer(input: UnpackInput): Promise<Unpacked> {
   // The writer has the pipe now: while we held it too, neither would notice the other's end.
   reader.stdout.destroy();
   const files = collect(writer.stdout, 4 * 1024 * 1024);
-  const [readerEnd, writerEnd, digest] = await Promise.all([ended(reader), ended(writer), feed(layer, reader.stdin)]);
+  const ends = Promise.all([ended(reader), ended(writer)]);
+  let digest: string;
+  try {
+    digest = await feed(layer, reader.stdin);
+  } catch (error) {
+    // Both wait for the rest of the blob, and this process would wait for them.
+    for (const child of [reader, writer]) child.kill('SIGKILL');
+    await ends;
+    throw cannotRead(layer, error);
+  }
+  const [readerEnd, writerEnd] = await ends;
   if (digest !== descriptor.digest) {
     throw new Failure(
       EXIT.dataRefused,
@@ -105,6 +117,15 @@ function plansOf({ layer, workplace, root, caller }: UnpackInput): {
     }),
     writer: ownerWriterPlan(caller.owner, { workplace, root }, unpack),
   };
+}
+
+function cannotRead({ descriptor }: Layer, error: unknown): unknown {
+  if (describe(error) === undefined) return error;
+  return new Failure(
+    EXIT.system,
+    `cannot unpack layer "${descriptor.digest}": its blob cannot be read: ${reason(error)}`,
+    { cause: error },
+  );
 }
 
 /** The reader's word counts first: the writer only sees its stream end early. */

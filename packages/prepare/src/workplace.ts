@@ -36,6 +36,12 @@ export const UNSEEN: Line = {
   data: '',
 };
 
+/** The lines that give the root of the tree what the root below it has of attributes of users, and Node cannot see. */
+export function inheritXattrs({ path, parents }: Workplace): Line[] {
+  // What is below is a link, and those are not followed at the end of a path.
+  return parents === 0 ? [] : [{ op: 'copy_xattrs', from: `${path}/below/${parents - 1}/.`, to: `${path}/tree` }];
+}
+
 /** The lines that mount the tree on its parents at `merged`, with more options of overlayfs if need be, and go there. */
 export function mountWorkplace({ path, parents }: Workplace, more = ''): Line[] {
   const lower = Array.from({ length: parents }, (_, index) => `below/${parents - 1 - index}`).join(':');

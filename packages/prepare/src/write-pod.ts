@@ -20,11 +20,11 @@ import {
   type RuntimeConfig,
   type Verification,
 } from '@rkt/formats';
-import { hexOf } from '@rkt/names';
 import { printPlan } from '@rkt/plan';
 import { type Pod } from '@rkt/pods';
 import { type Composed } from './compose.ts';
-import { giveDirectories, idsInLayer, type OwnedDirectory } from './owned.ts';
+import { giveDirectories, type OwnedDirectory } from './owned.ts';
+import { makeUpper } from './upper.ts';
 
 /**
  * Writes the pod into its directory: manifest, runtime configurations, plans, filters, the files and directories they need.
@@ -95,16 +95,6 @@ function writeApp(
 /** What stage1 is going to append to: a pod that starts does not wait for files to be made. */
 function makeEmpty(...paths: readonly string[]): void {
   for (const path of paths) closeSync(openSync(path, 'wx', 0o644));
-}
-
-/** The root directory of an overlay has the attributes of its upper directory: those of the image's root. */
-function makeUpper({ dir, pod }: PodInput, { image }: PodApp, path: string): OwnedDirectory {
-  mkdirSync(path);
-  const top = image.layers.at(-1);
-  if (top === undefined) return { path, uid: 0, gid: 0 };
-  const { mode, uid, gid } = idsInLayer(join(dir, 'layers', hexOf(top), 'tree'), pod.owner);
-  chmodSync(path, mode & 0o7777);
-  return { path, uid, gid };
 }
 
 function makeVolumes(pod: Pod, { manifest }: Composed): OwnedDirectory[] {

@@ -57,8 +57,11 @@ static const char *problem_of_line(const struct plan *plan, unsigned int index)
 	bool is_last = index + 1 == plan->count;
 	if (!is_last && (is_program(line) || line->operation == OP_SUPERVISE))
 		return "an operation follows";
-	if (line->operation == OP_TERMINAL || line->operation == OP_PIPES)
+	if (line->operation == OP_TERMINAL || line->operation == OP_PIPES ||
+	    line->operation == OP_RMDIR_AFTER)
 		return has_clone_after(plan, index) ? NULL : "no clone follows";
+	if (line->operation == OP_SEAL)
+		return index == 0 ? NULL : "an operation precedes it";
 	if (line->operation == OP_APP) {
 		parse_arguments(line, &arguments, &unused);
 		return is_beneath(arguments.text[1]) ? NULL : "the plan is not beneath this one";
@@ -79,12 +82,15 @@ static const char *problem_of_count(const struct plan *plan, const struct line *
 	unsigned int count = ++counts[line->operation];
 	if (line->operation == OP_CLONE && count > MAX_CLONES)
 		return "more than 3 clone";
+	if (line->operation == OP_RMDIR_AFTER && count > MAX_REMOVALS)
+		return "more than 128 rmdir_after";
 	if (line->operation == OP_APP && count > MAX_APPS)
 		return "more than 63 app";
 	if (line->operation == OP_SECCOMP && count > MAX_FILTERS)
 		return "more than 64 seccomp";
-	if (plan->role == ROLE_APP && (line->operation == OP_APP || line->operation == OP_CLONE ||
-				       line->operation == OP_SUPERVISE))
+	if (plan->role == ROLE_APP &&
+	    (line->operation == OP_APP || line->operation == OP_CLONE ||
+	     line->operation == OP_SUPERVISE || line->operation == OP_SEAL))
 		return "not in the plan of an app";
 	return NULL;
 }

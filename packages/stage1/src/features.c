@@ -5,18 +5,19 @@
 #include "features.h"
 #include "output.h"
 #include "processes.h"
+#include "state.h"
 #include "syscall.h"
 
 #define RULESET_VERSION 1
 
-static void list(const char *name, long value)
+static bool list(const char *name, long value)
 {
 	struct output line = {.length = 0};
 	put(&line, name);
 	put(&line, "=");
 	put_number(&line, value < 0 ? 0 : (uint64_t)value);
 	put(&line, "\n");
-	flush(&line, 1);
+	return flush(&line, 1);
 }
 
 static bool opens(long result)
@@ -59,13 +60,13 @@ static bool has_user_namespaces(void)
 
 int list_features(void)
 {
-	list("landlock", CALL(landlock_create_ruleset, NULL, 0, RULESET_VERSION));
-	list("openat2", has_openat2());
-	list("mount_setattr", has_mount_setattr());
-	list("clone_into_cgroup", has_clone_into_cgroup());
-	list("pidfd", opens(CALL(pidfd_open, CALL(getpid, 0), 0)));
-	list("close_range", CALL(close_range, INT32_MAX, INT32_MAX, 0) == 0);
-	list("fsopen", CALL(fsopen, "tmpfs", FSOPEN_CLOEXEC) != -ENOSYS);
-	list("userns", has_user_namespaces());
-	return 0;
+	bool is_listed =
+		list("landlock", CALL(landlock_create_ruleset, NULL, 0, RULESET_VERSION)) &&
+		list("openat2", has_openat2()) && list("mount_setattr", has_mount_setattr()) &&
+		list("clone_into_cgroup", has_clone_into_cgroup()) &&
+		list("pidfd", opens(CALL(pidfd_open, CALL(getpid, 0), 0))) &&
+		list("close_range", CALL(close_range, INT32_MAX, INT32_MAX, 0) == 0) &&
+		list("fsopen", CALL(fsopen, "tmpfs", FSOPEN_CLOEXEC) != -ENOSYS) &&
+		list("userns", has_user_namespaces());
+	return is_listed ? 0 : STATUS_FAILED;
 }

@@ -14,6 +14,7 @@
 
 #include <asm/ioctls.h>
 #include <asm/signal.h>
+#include <asm/statfs.h>
 #include <asm/termbits.h>
 #include <asm/unistd.h>
 #include <linux/capability.h>
@@ -53,6 +54,15 @@
 #endif
 #ifndef X_OK
 #define X_OK 1
+#endif
+#ifndef ST_RDONLY
+#define ST_RDONLY 1
+#define ST_NOSUID 2
+#define ST_NODEV 4
+#define ST_NOSYMFOLLOW 0x2000
+#endif
+#ifndef SEEK_CUR
+#define SEEK_CUR 1
 #endif
 #ifndef IFF_UP
 #define IFF_UP 1

@@ -11,6 +11,7 @@
 #define MAX_FILE_NAME_BYTES 255u
 #define MAX_EXTENTS 340u
 #define MAX_CLONES 3u
+#define MAX_REMOVALS 128u
 
 /* Of one start. */
 #define MAX_PLANS 64u

@@ -245,10 +245,16 @@ static int open_directory(const struct place *place, const char *path, size_t le
 	return fd;
 }
 
-void load_program(struct program *program, const char *path)
+void load_program(struct program *program, const char *given)
 {
-	struct place place = {.complaint = {.path = path}};
-	size_t length = strlen(path);
+	/* Messages need it when the arguments are gone: see hide_arguments(). */
+	static char path[PATH_MAX];
+	struct place place = {.complaint = {.path = given}};
+	size_t length = strlen(given);
+	if (length >= sizeof(path))
+		refuse_error(&place, -ENAMETOOLONG);
+	copy_component(path, given, length);
+	place.complaint.path = path;
 	while (length > 0 && path[length - 1] != '/')
 		length--;
 	place.directory = open_directory(&place, path, length);

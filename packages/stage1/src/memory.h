@@ -19,4 +19,11 @@ bool is_same(const char *left, const char *right);
 /* Whether the string begins so. */
 bool has_prefix(const char *text, const char *prefix);
 
+/* The arguments of this program as the kernel put them, and behind their NULL its environment; NULL
+ * in a program that a C library has started. */
+extern char **own_arguments;
+
+/* Puts a name in place of the arguments and of the environment, which others can read in proc. */
+void hide_arguments(const char *name);
+
 #endif

@@ -72,6 +72,34 @@ int perform_lchown(struct state *state, const struct arguments *arguments)
 		       arguments->number[2], AT_SYMLINK_NOFOLLOW);
 }
 
+/* What the kernel lists at most, and the largest value. */
+#define XATTR_BYTES 65536
+
+static int copy_xattr(int from, int to, const char *name)
+{
+	static char value[XATTR_BYTES];
+	long length = CALL(fgetxattr, from, name, value, sizeof(value));
+	return length < 0 ? (int)length : CHECKED(fsetxattr, to, name, value, length, 0);
+}
+
+int perform_copy_xattrs(struct state *state, const struct arguments *arguments)
+{
+	static char names[XATTR_BYTES];
+	const unsigned int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	int from = CHECKED(openat, AT_FDCWD, arguments->text[0], flags);
+	int to = from < 0 ? from : CHECKED(openat, AT_FDCWD, arguments->text[1], flags);
+	long length = to < 0 ? to : CALL(flistxattr, from, names, sizeof(names));
+	int result = length < 0 ? (int)length : 0;
+	(void)state;
+	for (const char *name = names; result == 0 && name < names + length;
+	     name += strlen(name) + 1)
+		if (has_prefix(name, "user.") && !has_prefix(name, "user.overlay."))
+			result = copy_xattr(from, to, name);
+	close_fd(from);
+	close_fd(to);
+	return result;
+}
+
 int perform_write(struct state *state, const struct arguments *arguments)
 {
 	const char *text = arguments->text[1];

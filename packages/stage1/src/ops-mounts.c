@@ -47,6 +47,40 @@ int perform_umount2(struct state *state, const struct arguments *arguments)
 	return result;
 }
 
+/* All four together are on no mount that somebody else has made for programs. */
+#define SEAL_ATTRIBUTES                                                                            \
+	(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSYMFOLLOW)
+#define SEAL_FLAGS (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOSYMFOLLOW)
+
+static bool is_sealed(void)
+{
+	struct statfs status = {0};
+	return CALL(statfs, "/proc/self/exe", &status) == 0 &&
+	       (status.f_flags & SEAL_FLAGS) == SEAL_FLAGS;
+}
+
+int perform_seal(struct state *state, const struct arguments *arguments)
+{
+	struct mount_attr attributes = {.attr_set = SEAL_ATTRIBUTES};
+	(void)state;
+	(void)arguments;
+	if (is_sealed())
+		return 0;
+	if (own_arguments == NULL)
+		return -ENOSYS;
+	char **environment = own_arguments;
+	while (*environment++ != NULL)
+		;
+	long fd = CALL(open_tree, AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (fd < 0)
+		return (int)fd;
+	int result = CHECKED(mount_setattr, fd, "", AT_EMPTY_PATH, &attributes, sizeof(attributes));
+	if (result == 0)
+		result = CHECKED(execveat, fd, "", own_arguments, environment, AT_EMPTY_PATH);
+	close_fd((int)fd);
+	return result;
+}
+
 int perform_pivot_root(struct state *state, const struct arguments *arguments)
 {
 	(void)state;

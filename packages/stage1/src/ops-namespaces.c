@@ -149,6 +149,8 @@ int perform_pidfd_open(struct state *state, const struct arguments *arguments)
 static int begin_child(struct state *state, int parent_fd)
 {
 	char byte;
+	/* Nothing in the pod needs to know where on the host its plan lies. */
+	hide_arguments("rkt-init");
 	state->parent_fd = parent_fd;
 	state->dies_with_parent = true;
 	renew_death_with_parent(state);
@@ -204,6 +206,7 @@ int perform_clone(struct state *state, const struct arguments *arguments)
 	set_dumpable_for_maps(true);
 	child.pid = make_process(&birth);
 	if (child.pid == 0) {
+		forget_removals();
 		close_fd(child.signal_fd);
 		close_fd(ends[1]);
 		close_fd(state->parent_fd);

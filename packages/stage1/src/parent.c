@@ -1,9 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parent of a clone: it forwards signals, relays, waits, and records the end. */
 #include "descriptors.h"
+#include "memory.h"
+#include "ops.h"
 #include "processes.h"
 #include "relay.h"
 #include "syscall.h"
+
+/* Paths, one behind the other: the plan is forgotten before they are needed. */
+static struct {
+	char paths[MAX_REMOVALS * PATH_MAX];
+	size_t length;
+} removals;
+
+/* How long a directory may be busy: the last process has been waited for, and the kernel may be
+ * about to let go. */
+#define REMOVAL_ATTEMPTS 5
+#define REMOVAL_PAUSE_NS 2000000
+
+int perform_rmdir_after(struct state *state, const struct arguments *arguments)
+{
+	size_t length = strlen(arguments->text[0]) + 1;
+	(void)state;
+	if (length > sizeof(removals.paths) - removals.length)
+		return -E2BIG;
+	memcpy(removals.paths + removals.length, arguments->text[0], length);
+	removals.length += length;
+	return 0;
+}
+
+void forget_removals(void)
+{
+	removals.length = 0;
+}
+
+/* What is left is collected later: nothing here is worth a word or another status. */
+static void remove_directories(void)
+{
+	struct __kernel_timespec pause = {.tv_nsec = REMOVAL_PAUSE_NS};
+	const char *end = removals.paths + removals.length;
+	int attempts = REMOVAL_ATTEMPTS;
+	for (const char *path = removals.paths; path < end; path += strlen(path) + 1)
+		while (CALL(unlinkat, AT_FDCWD, path, AT_REMOVEDIR) == -EBUSY && attempts-- > 0)
+			CALL(ppoll, NULL, 0, &pause, NULL);
+}
 
 static void forward_signals(const struct child *child, const struct relay *relay)
 {
@@ -43,5 +83,6 @@ _Noreturn void be_parent(const struct state *state, const struct child *child)
 	}
 	end_relay(&relay);
 	append_end(child->status_fd, wait_status);
+	remove_directories();
 	exit_now(status_of(wait_status));
 }

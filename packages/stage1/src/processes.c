@@ -104,6 +104,35 @@ void renew_death_with_parent(const struct state *state)
 		exit_now(STATUS_FAILED);
 }
 
+/* People hear once of a status that cannot be written; the pod goes on. */
+static void mention_status(int fd, int error)
+{
+	static bool is_mentioned;
+	struct output link = {.length = 0};
+	char path[PATH_MAX];
+	if (is_mentioned)
+		return;
+	is_mentioned = true;
+	put(&link, "/proc/self/fd/");
+	put_number(&link, (uint64_t)fd);
+	link.text[link.length] = '\0';
+	long length = CALL(readlinkat, AT_FDCWD, link.text, path, sizeof(path) - 1);
+	path[length < 0 ? 0 : length] = '\0';
+	mention("write", length <= 0 ? "status" : path, error);
+}
+
+/* Of a line, all is written or nothing: half of one would spoil the next. */
+static void append_line(int fd, const struct output *line)
+{
+	long length = (long)line->length;
+	long written = CALL(write, fd, line->text, length);
+	if (written == length)
+		return;
+	if (written > 0)
+		CALL(ftruncate, fd, CALL(lseek, fd, 0, SEEK_CUR) - written);
+	mention_status(fd, written < 0 ? (int)-written : ENOSPC);
+}
+
 void append_status(int fd, const char *verb, const int numbers[2])
 {
 	struct output line = {.length = 0};
@@ -120,7 +149,7 @@ void append_status(int fd, const char *verb, const int numbers[2])
 	put(&line, ".");
 	put_padded(&line, time % 1000000000u, 9, '0');
 	put(&line, "\n");
-	flush(&line, fd);
+	append_line(fd, &line);
 }
 
 static bool is_killed(int wait_status)

@@ -35,7 +35,7 @@ int wait_for(int pid);
 void renew_death_with_parent(const struct state *state);
 
 /* Appends the line of a process to a status file: a verb and up to two numbers; without numbers if
- * they are -1. */
+ * they are -1. One that cannot be written is mentioned once on standard error. */
 void append_status(int fd, const char *verb, const int numbers[2]);
 
 /* Appends how a process ended. */
@@ -55,6 +55,9 @@ struct child {
 	int signal_fd; /* gives the blocked signals */
 };
 _Noreturn void be_parent(const struct state *state, const struct child *child);
+
+/* Forgets what the parent of a clone is going to remove: in its child. */
+void forget_removals(void);
 
 /* Gives the memory that plans and filters were read into back to the kernel. */
 void forget_plans(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "descriptors.h"
 #include "output.h"
+#include "report.h"
 #include "relay.h"
 #include "syscall.h"
 
@@ -45,6 +46,8 @@ void begin_relay(struct relay *relay, const struct state *state)
 	relay->is_raw = false;
 	for (unsigned int i = 0; i < CHANNEL_COUNT; i++)
 		relay->channels[i] = (struct channel){.from = -1, .to = -1, .buffer = buffers[i]};
+	relay->channels[CHANNEL_OUTPUT].name = "/dev/stdout";
+	relay->channels[CHANNEL_FROM_TERMINAL].name = "/dev/stdout";
 	for (int i = 0; i < 2; i++) {
 		if (state->copied_fd[i] < 0)
 			continue;
@@ -86,6 +89,13 @@ static bool is_ready(int fd, const struct pollfd *polls, unsigned int count)
 	return false;
 }
 
+/* A reader that is gone wants nothing, and a terminal that hung up shows nothing. */
+static void mention_loss(const struct channel *channel, int error)
+{
+	if (error != EPIPE && error != EIO && channel->name != NULL)
+		mention("write", channel->name, error);
+}
+
 static void write_channel(struct channel *channel)
 {
 	long written = CALL(write, channel->to, channel->buffer + channel->start,
@@ -93,6 +103,7 @@ static void write_channel(struct channel *channel)
 	if (written > 0) {
 		channel->start += (unsigned int)written;
 	} else if (written != -EAGAIN && written != -EINTR) {
+		mention_loss(channel, (int)-written);
 		channel->is_broken = true;
 		channel->start = channel->end;
 	}

@@ -14,6 +14,7 @@ struct channel {
 	unsigned int end;
 	bool is_broken; /* what is read is dropped: nobody can take it any more */
 	char *buffer;
+	const char *name; /* for the message when nothing can be written any more; NULL for none */
 };
 
 enum {

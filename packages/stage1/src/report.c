@@ -22,6 +22,7 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_SYMLINK] = "make symbolic link",
 	[OP_CHMOD] = "change mode",
 	[OP_LCHOWN] = "change owner",
+	[OP_COPY_XATTRS] = "copy attributes",
 	[OP_WRITE] = "write",
 	[OP_FLOCK] = "lock",
 	[OP_RENAMEAT2] = "rename",
@@ -46,6 +47,7 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_SETNS] = "join namespace",
 	[OP_PIDFD_OPEN] = "open process",
 	[OP_CLONE] = "make process",
+	[OP_RMDIR_AFTER] = "remember directory",
 	[OP_SETHOSTNAME] = "set host name",
 	[OP_SETDOMAINNAME] = "set domain name",
 	[OP_IOCTL] = "change interface",
@@ -71,6 +73,7 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_OPENPTY] = "open pseudoterminal",
 	[OP_PIPES] = "make pipes",
 	[OP_KEEPENV] = "keep environment variable",
+	[OP_SEAL] = "be executed from a read-only mount",
 	[OP_SETENV] = "set variable",
 	[OP_RUN] = "run",
 	[OP_APP] = "start app",
@@ -183,6 +186,18 @@ _Noreturn void complain_simply(enum status status, const char *verb, const char 
 	survive_writing();
 	flush(&output, 2);
 	exit_now((int)status);
+}
+
+void mention(const char *verb, const char *object, int error)
+{
+	struct output output = {.length = 0};
+	put(&output, "stage1: cannot ");
+	put(&output, verb);
+	put(&output, " \"");
+	put_path(&output, object, strlen(object));
+	put(&output, "\": ");
+	put_reason(&output, NULL, error);
+	flush(&output, 2);
 }
 
 _Noreturn void fail(struct state *state, int error)

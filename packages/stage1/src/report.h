@@ -23,6 +23,9 @@ _Noreturn void complain(enum status status, const struct complaint *complaint);
 _Noreturn void complain_simply(enum status status, const char *verb, const char *object,
 			       const char *reason);
 
+/* Prints `stage1: cannot VERB "OBJECT": REASON` and goes on. */
+void mention(const char *verb, const char *object, int error);
+
 /* Prints an operation and how long it took. */
 void trace(const struct state *state, uint64_t microseconds);
 

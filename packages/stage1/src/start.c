@@ -38,6 +38,7 @@ __attribute__((no_stack_protector)) _Noreturn void start(long *stack)
 	int count = (int)stack[0];
 	char **arguments = (char **)(stack + 1);
 	long *entry = stack + 1 + count + 1;
+	own_arguments = arguments;
 	while (*entry != 0)
 		entry++;
 	for (entry++; entry[0] != AT_NULL; entry += 2)

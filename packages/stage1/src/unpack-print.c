@@ -94,3 +94,16 @@ void print_file(const char *path)
 	print_header(path, used);
 	write_all(content, used);
 }
+
+/* The names of the attributes of the root directory, each with a NUL behind it, as a file "xattrs".
+ */
+void print_xattrs(void)
+{
+	long length = CALL(listxattr, ".", content, sizeof(content));
+
+	/* A file system without attributes has none to print. */
+	if (length <= 0)
+		return;
+	print_header("xattrs", (size_t)length);
+	write_all(content, (size_t)length);
+}

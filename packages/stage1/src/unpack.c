@@ -311,5 +311,6 @@ int main(int count, char **arguments)
 	unpack();
 	for (int i = 1; i < count; i++)
 		print_file(arguments[i]);
+	print_xattrs();
 	return 0;
 }

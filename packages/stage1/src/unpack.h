@@ -96,6 +96,7 @@ void remove_at(int directory, const char *name);
 void remove_others(int directory, uint64_t hash); /* what this stream has not made */
 
 /* unpack-print.c: files of the finished tree, named as arguments, on standard output */
+void print_xattrs(void);
 void print_file(const char *path);
 
 /* unpack-report.c: the end */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readlinkSync, statSync, symlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { isLocked, Scratch, shell, skip } from './stage1.ts';
@@ -229,4 +230,29 @@ test('a message is one line of at most 1 KiB, whatever the arguments are', { ski
     stderr,
     /^stage1: [^\n]*\\001\.\.\.": no such file or directory\n$|^stage1: [^\n]*: file name too long\n$/,
   );
+});
+
+test('copy_xattrs copies the attributes of users, byte for byte, and no others', { skip }, () => {
+  using scratch = new Scratch();
+  const [from, to] = [scratch.path('from'), scratch.path('to')];
+  const python = (script: string): string =>
+    spawnSync('python3', ['-c', `import os; ${script}`], { encoding: 'utf8' }).stdout;
+  const set = (name: string, value: string): string => `os.setxattr("${from}", "${name}", ${value})`;
+  mkdirSync(from);
+  mkdirSync(to);
+  python(
+    [
+      set('user.a', 'bytes(range(256))'),
+      set('user.empty', 'b""'),
+      set('trusted.b', 'b"x"'),
+      set('user.overlay.opaque', 'b"y"'),
+    ].join('; '),
+  );
+  const { status, stderr } = scratch.run([`copy_xattrs ${from} ${to}`, `copy_xattrs ${from} ${to}`]);
+  assert.deepEqual([status, stderr], [0, '']);
+  const shown = python(`print({n: os.getxattr("${to}", n).hex() for n in sorted(os.listxattr("${to}"))})`);
+  const all = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)).toString('hex');
+  assert.equal(shown, `{'user.a': '${all}', 'user.empty': ''}\n`);
+  const failed = scratch.run([`copy_xattrs ${from} ${scratch.path('none')}`]);
+  assert.match(failed.stderr, /: copy_xattrs: cannot copy attributes "[^"]*": no such file or directory\n$/);
 });

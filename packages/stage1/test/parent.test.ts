@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { childrenOf, isAlive, obedient, podOf, statusOf } from './pod.ts';
 import { endOf, isLocked, linesOf, nextLine, Scratch, shell, skip, waitForLock } from './stage1.ts';
@@ -131,6 +131,25 @@ test('a change of credentials does not make the child survive its parent', { ski
   assert.ok(isAlive(sleep));
   process.kill(Number(sleep), 'SIGKILL');
   await endOf(child);
+});
+
+test('rmdir_after removes directories in order when the child has ended, and leaves what is busy', { skip }, () => {
+  using scratch = new Scratch();
+  const cgroup = `/sys/fs/cgroup/${existsSync('/sys/fs/cgroup/unified') ? 'unified/' : ''}stage1-test-${process.pid}`;
+  const [a, b] = [`${cgroup}/a`, `${cgroup}/b`];
+  const made = [cgroup, a, b].map((path) => `mkdir ${path} 0755`);
+  const kept = scratch.path('kept');
+  const { status, stdout, stderr } = scratch.run([
+    ...made,
+    `open 9 ${a} O_RDONLY|O_DIRECTORY 0000`,
+    `mkdir ${kept} 0755`,
+    `open 8 ${kept}/file O_WRONLY|O_CREAT 0600`,
+    ...[a, '/none', b, kept, cgroup].map((path) => `rmdir_after ${path}`),
+    'clone CLONE_NEWPID 9 - - -',
+    shell(`ls -d ${cgroup} ${a} ${b} | wc -l; (sleep 1000 >/dev/null 2>&1 &); exit 3`),
+  ]);
+  assert.deepEqual([status, stdout, stderr], [3, '3\n', '']);
+  assert.deepEqual([existsSync(cgroup), existsSync(kept)], [false, true]);
 });
 
 test('a running pod costs less than 300 KiB', { skip }, async (context) => {

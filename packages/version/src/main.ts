@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { VERSION, type Command } from '@rkt/command';
+import { VERSION, type Command, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { kernelFeatures } from '@rkt/files';
 import { options } from './options.ts';
@@ -17,8 +17,7 @@ export const version: Command<typeof options> = {
   options,
   main: ({ format }, operands, context) => {
     if (operands.length > 0) throw new Failure(EXIT.usage, 'cannot use operands: wanted none: try --help');
-    const found = kernelFeatures();
-    if (Object.keys(found).length === 0) context.note('cannot ask stage1 for features: it could not be executed');
+    const found = featuresOf(context);
     const facts = {
       'rkt Version': VERSION,
       'OCI Image Version': OCI_IMAGE,
@@ -38,3 +37,14 @@ export const version: Command<typeof options> = {
     return EXIT.ok;
   },
 };
+
+/** The versions are of use also where the kernel cannot be asked. */
+function featuresOf({ note }: Context): Readonly<Record<string, number>> | undefined {
+  try {
+    return kernelFeatures();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    note(error.message);
+    return undefined;
+  }
+}

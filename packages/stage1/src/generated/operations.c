@@ -435,6 +435,15 @@ const struct operation operations[OP_COUNT] = {
 		    {"gid", KIND_ID, SET_NONE},
 		},
 	    },
+	[OP_COPY_XATTRS] =
+	    {
+		"copy_xattrs",
+		2,
+		{
+		    {"from", KIND_PATH, SET_NONE},
+		    {"to", KIND_PATH, SET_NONE},
+		},
+	    },
 	[OP_WRITE] =
 	    {
 		"write",
@@ -665,6 +674,14 @@ const struct operation operations[OP_COUNT] = {
 		    {"gid_map", KIND_IDMAP, SET_NONE},
 		},
 	    },
+	[OP_RMDIR_AFTER] =
+	    {
+		"rmdir_after",
+		1,
+		{
+		    {"path", KIND_PATH, SET_NONE},
+		},
+	    },
 	[OP_SETHOSTNAME] =
 	    {
 		"sethostname",
@@ -872,6 +889,14 @@ const struct operation operations[OP_COUNT] = {
 	[OP_PIPES] =
 	    {
 		"pipes",
+		0,
+		{
+		    {0, KIND_FD, SET_NONE},
+		},
+	    },
+	[OP_SEAL] =
+	    {
+		"seal",
 		0,
 		{
 		    {0, KIND_FD, SET_NONE},
