@@ -8,10 +8,10 @@ import {
   fsync,
   ftruncateSync,
   lstatSync,
+  lutimesSync,
   openSync,
   read,
   rmSync,
-  utimesSync,
   write,
 } from 'node:fs';
 import { promisify } from 'node:util';
@@ -82,7 +82,8 @@ export function hasBlob(dir: string, { digest, size }: BlobDescriptor): boolean 
   if (status === undefined || !status.isFile() || status.size !== size) return false;
   try {
     const now = new Date();
-    utimesSync(path, now, now);
+    // Not what a link leads to: in a store of several users somebody may have put one there just now.
+    lutimesSync(path, now, now);
   } catch (error) {
     // Somebody else's store, or gone in this moment.
     if (hasCode(error, 'ENOENT')) return false;

@@ -23,7 +23,7 @@ const GROUP_WRITES = 0o020;
 export function createLayout(dir: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o755 });
-    for (const path of [dirname(blobsPath(dir)), blobsPath(dir), partialsPath(dir)]) makeLike(dir, path);
+    for (const path of [blobsPath(dir), partialsPath(dir)]) makeBelow(dir, path);
     // The marker comes before the first index, so an index without marker is not ours.
     if (!exists(markerPath(dir))) writeDurably(markerPath(dir), printLayoutMarker());
   } catch (error) {
@@ -31,10 +31,15 @@ export function createLayout(dir: string): void {
   }
 }
 
-/** Makes a directory in which the group may write if it may write in the other: the store of several users. */
-function makeLike(other: string, path: string): void {
+/**
+ * Makes a directory of the store, and those that lead to it. If the group may write in the store, as in that of several
+ * users, it may write there too, whatever the umask of whoever makes it.
+ */
+export function makeBelow(dir: string, path: string): void {
+  if (path === dir) return;
+  makeBelow(dir, dirname(path));
   if (mkdirSync(path, { recursive: true, mode: 0o755 }) === undefined) return;
-  const { mode } = statSync(other);
+  const { mode } = statSync(dir);
   if ((mode & GROUP_WRITES) !== 0) chmodSync(path, mode & 0o7777);
 }
 

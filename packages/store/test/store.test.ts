@@ -71,8 +71,9 @@ test('openStore() lets a group write below where it may write, whatever the umas
   chmodSync(dir, 0o2775);
   const umask = process.umask(0o077);
   t.after(() => process.umask(umask));
-  openStore(dir, { create: true });
-  for (const path of ['blobs', 'blobs/sha256', 'partial'])
+  const store = openStore(dir, { create: true });
+  store.writeRemote({ url: 'https://example.com/a.aci' });
+  for (const path of ['blobs', 'blobs/sha256', 'partial', 'remote'])
     assert.equal(statSync(join(dir, path)).mode & 0o7777, 0o2775, path);
 });
 
