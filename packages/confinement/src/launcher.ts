@@ -35,7 +35,7 @@ export function launcher({ name, declaration, flags }: LauncherInput): string {
   };
   const body = [
     ...directories(declaration),
-    ...(usesNetwork(declaration) ? [part('network-user.sh').replace(/^(#.*\n)+/, '')] : []),
+    ...(becomesNetworkUser(declaration) ? [part('network-user.sh').replace(/^(#.*\n)+/, '')] : []),
     ...umask(declaration),
     ...restrictions(declaration),
     ...environment(declaration),
@@ -45,15 +45,18 @@ export function launcher({ name, declaration, flags }: LauncherInput): string {
     .replaceAll(/@(\w+)@/g, (whole, key: string) => values[key] ?? whole);
 }
 
-/** True for a command that root runs as another user, who need not read what root can: see network-user.sh. */
-function usesNetwork({ network }: Declaration): boolean {
-  return network === 'client';
+/**
+ * True for a command that root runs as another user: it brings what registries send into the store, and the store is that
+ * user's. See network-user.sh. One that writes what only root may write has to part with its rights by itself.
+ */
+function becomesNetworkUser({ network, writes }: Declaration): boolean {
+  return network === 'client' && writes.includes('$DIR/store');
 }
 
 function filterLine(declaration: Declaration): string {
   const filter = filterOf(declaration);
   if (filter === undefined) return '';
-  const name = usesNetwork(declaration) ? '$filter' : filter;
+  const name = becomesNetworkUser(declaration) ? '$filter' : filter;
   return `${unlessUnprivilegedMount(declaration)}line "seccomp 0 ${name}.bpf"\n`;
 }
 
@@ -96,7 +99,7 @@ function capabilities(declaration: Declaration): string[] {
   return [
     'if [ -n "$root" ]; then',
     `\tline "capbset ${kept}"`,
-    ...(usesNetwork(declaration) ? ['\t[ -z "$become" ] || line "$become"'] : []),
+    ...(becomesNetworkUser(declaration) ? ['\t[ -z "$become" ] || line "$become"'] : []),
     `\tline "capset ${kept} ${kept} 0"`,
     'fi',
   ];

@@ -61,19 +61,31 @@ is_roots() {
 }
 
 # Lines that give the directories of a store to the user, the lowest first: what lies above is still root's then.
+# What others can exchange already is passed over: it was given before, and chmod(2) goes wherever a name leads.
 # Files keep their owner: another name of one may lie where root wants it unchanged.
 give_store() {
-	for path in "$store/blobs/sha256" "$store/blobs" "$store/partial" "$store/referrers/sha256" "$store/referrers" "$store/remote" "$store"; do
-		if [ -h "$path" ] || ! [ -d "$path" ]; then continue; fi
+	for path in "$store/blobs/sha256" "$store/blobs" "$store/partial" "$store/referrers/sha256" "$store/referrers" \
+		"$store/remote" "$store"; do
+		if [ -h "$path" ] || ! [ -d "$path" ] || ! is_roots "$path"; then continue; fi
 		quote "$path"
 		line "lchown $quoted $uid $gid"
 		line "chmod $quoted 2775"
 	done
 }
 
+# Says something in one line, whatever is in it.
+say() {
+	printf '%s\n' "@name@: $1" | tr -d '\001-\011\013-\037\177' >&2
+}
+
+fail() {
+	say "$2"
+	exit "$1"
+}
+
 # Says why root stays what it is.
 stay() {
-	printf '%s\n' "@name@: staying root, without capabilities: $1" | tr -d '\001-\011\013-\037\177' >&2
+	say "staying root, without capabilities: $1"
 	uid=
 }
 
@@ -107,15 +119,18 @@ if [ -n "$uid" ]; then
 	for word; do
 		# As parseReference() of @rkt/names tells them apart; linux/* is the value of --platform.
 		case $word in
-		-* | oci:* | oci-archive:* | docker-archive:* | linux/* | /* | ./* | ../*) ;;
+		-* | linux/* | oci:* | oci-archive:* | docker-archive:* | file:///* | aci:file:///* | /* | ./* | ../*) ;;
 		*://* | docker:* | cimd:*) filter=client ;;
-		*/./* | */../* | *.aci) ;;
+		aci:* | */./* | */../* | */. | */..) ;;
+		*[:,]*.aci) filter=client ;;
+		*.aci) ;;
 		*[./]*) filter=client ;;
 		esac
 	done
 fi
 
-# The user cannot read root's credentials: root opens the file, the command reads it as its standard input.
+# The user cannot read root's credentials: root opens the file, the command reads it as its standard input. A file that is
+# named counts before auth.d, as --authfile does, and one that is found in its place after it, as $REGISTRY_AUTH_FILE does.
 if [ -n "$uid" ] && [ $filter = client ]; then
 	become="setgroups
 setresgid $gid $gid $gid
@@ -151,18 +166,26 @@ setresuid $uid $uid $uid"
 		set -- "$@" "$word"
 	done
 	[ $state != value ] || set -- "$@" --authfile
-	if [ -n "$file" ] && [ "$file" != - ] && ! [ -r "$file" ]; then
-		printf '%s\n' "@name@: cannot read credentials \"$file\": no such file" | tr -d '\001-\011\013-\037\177' >&2
-		exit 66
+	if [ -n "$file" ] && [ "$file" != - ]; then
+		[ -e "$file" ] || fail 66 "cannot read credentials \"$file\": no such file"
+		[ ! -d "$file" ] || fail 78 "cannot read credentials \"$file\": not a file"
+	fi
+	if [ -n "$file" ]; then
+		set -- --authfile=- "$@"
+	elif [ "${REGISTRY_AUTH_FILE:-}" = - ]; then
+		file=-
 	fi
 	runtime=/run/containers/0
 	[ -z "${XDG_RUNTIME_DIR:-}" ] || runtime=$XDG_RUNTIME_DIR/containers
 	for candidate in "${REGISTRY_AUTH_FILE:-}" "$runtime/auth.json" \
 		"${XDG_CONFIG_HOME:-${HOME:-}/.config}/containers/auth.json" "${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json" \
 		"${HOME:-}/.dockercfg"; do
-		[ -n "$file" ] || ! [ -f "$candidate" ] || file=$candidate
+		[ -n "$file" ] || ! [ -f "$candidate" ] || {
+			file=$candidate
+			REGISTRY_AUTH_FILE=-
+			export REGISTRY_AUTH_FILE
+		}
 	done
-	[ -z "$file" ] || set -- --authfile=- "$@"
 	[ -z "$file" ] || [ "$file" = - ] || exec <"$file"
 	set -- --dir="$dir" "$@"
 fi

@@ -30,13 +30,14 @@ export interface StartOptions {
   readonly passwd?: string;
 }
 
-/** What a launcher hands to stage1: the mode, the plan, the words behind it, and its standard input. */
+/** What a launcher hands to stage1: the mode, the plan, the words behind it, `$REGISTRY_AUTH_FILE`, and its standard input. */
 export interface Handed {
   readonly status: number | null;
   readonly stderr: string;
   readonly mode: string;
   readonly plan: readonly Line[];
   readonly words: readonly string[];
+  readonly authFile: string;
   readonly input: string;
 }
 
@@ -48,7 +49,7 @@ export function install(t: TestContext, declaration: Declaration): Installation 
   for (const path of ['bin', 'lib/rkt', 'home']) mkdirSync(join(place, path), { recursive: true });
   symlinkSync(process.execPath, join(place, 'lib', 'rkt', 'node'));
   // Words may contain anything but NUL.
-  writeFileSync(join(place, 'lib', 'rkt', 'stage1'), '#!/bin/sh\nprintf "%s\\0" "$@"\ncat\n');
+  writeFileSync(join(place, 'lib', 'rkt', 'stage1'), '#!/bin/sh\nprintf "%s\\0" "$@" "${REGISTRY_AUTH_FILE:-}"\ncat\n');
   const program = join(place, 'bin', 'rkt-x');
   writeFileSync(program, launcher({ name: 'rkt-x', declaration, flags: ['--flag'] }));
   for (const path of [program, join(place, 'lib', 'rkt', 'stage1')]) chmodSync(path, 0o755);
@@ -66,7 +67,8 @@ export function install(t: TestContext, declaration: Declaration): Installation 
       stderr,
       mode,
       plan: plan === '' ? [] : parsePlan(plan, 'confinement'),
-      words: others.slice(0, -1),
+      words: others.slice(0, -2),
+      authFile: others.at(-2) ?? '',
       input: others.at(-1) ?? '',
     };
   };

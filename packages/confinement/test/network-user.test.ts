@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { parseReference } from '@rkt/names';
 import type { Line } from '@rkt/plan';
 import type { Declaration } from '../src/index.ts';
 import { install, nothing } from './fixture.ts';
@@ -11,12 +12,42 @@ import { install, nothing } from './fixture.ts';
 const skip = process.getuid?.() === 0 ? false : 'only root becomes somebody else';
 
 const client: Declaration = { ...nothing, network: 'client', writes: ['$DIR/store'] };
+
+/** A command with the network that writes what only root may write. */
+const other: Declaration = { ...nothing, network: 'client', writes: ['/etc/rkt/trustedkeys'] };
 const UID = 64055;
 const GID = 64056;
 const installed = {
   passwd: `root:x:0:0::/root:/bin/sh\nrkt:x:${UID}:${GID}::/nonexistent:/bin/false\nlast:x:1:1::/:\n`,
 };
 const remote = 'docker://registry.example.com/image';
+
+/** References of each kind, as people write them. */
+const REFERENCES = [
+  'docker://busybox',
+  'docker:registry.example.com:5000/app@sha256:' + 'a'.repeat(64),
+  'oci:layout',
+  'oci:/layouts/example.com/app:v1',
+  'oci-archive:archive.tar:example.com/app:v1',
+  'docker-archive:/archive.tar:docker.io/library/app:v1',
+  'app.aci',
+  './app',
+  '../app-v1',
+  'a/../b:1',
+  '/var/images/app-v1.aci',
+  'aci:app',
+  'aci:../app',
+  'aci:https://example.com/app.aci',
+  'aci:file:///app.aci',
+  'file:///images/app.aci',
+  'https://example.com/app.aci',
+  'example.com/app',
+  'example.com/app:v1.aci',
+  'example.com/app,version=1.aci',
+  'cimd:appc:v=0:example.com/app?version=1',
+  'sha256:0123456789abcdef',
+  'sha512-0123456789abcdef',
+];
 
 /** The lines of a plan with these operations, in their order. */
 const linesOf = (plan: readonly Line[], ...operations: readonly Line['op'][]) =>
@@ -59,8 +90,21 @@ suite('the user of the network', { skip }, () => {
       const found = start(words, { passwd });
       assert.deepEqual([linesOf(found.plan, ...ids), found.words, found.stderr], [[], words, ''], passwd);
     }
-    const alone = install(t, { ...nothing, writes: ['$DIR/store'] });
-    assert.deepEqual(linesOf(alone.start(words, installed).plan, ...ids), []);
+    for (const declaration of [{ ...nothing, writes: ['$DIR/store'] }, other]) {
+      const { plan, stderr } = install(t, declaration).start(words, installed);
+      assert.deepEqual([linesOf(plan, ...ids), stderr], [[], '']);
+    }
+  });
+
+  test('no socket is refused to what names a server, and none is given to what names a file', (t) => {
+    const { place, start } = install(t, client);
+    for (const text of REFERENCES) {
+      const { kind } = parseReference(text);
+      const isHere = ['oci', 'oci-archive', 'docker-archive', 'aci-file', 'id'].includes(kind);
+      const { plan } = start([`--dir=${place}/data`, text], installed);
+      const filters = linesOf(plan, 'seccomp').flatMap((line) => ('filter' in line ? [line.filter] : []));
+      assert.deepEqual(filters, [isHere ? 'offline.bpf' : 'client.bpf'], text);
+    }
   });
 
   test('what names no registry keeps what root may read, and gets no socket', (t) => {
@@ -79,9 +123,12 @@ suite('the user of the network', { skip }, () => {
     const store = join(place, 'my data', 'store');
     mkdirSync(join(store, 'blobs', 'sha256'), { recursive: true });
     mkdirSync(join(store, 'other'));
+    // Somebody else can write here already, and so could exchange it.
+    mkdirSync(join(store, 'remote'));
     writeFileSync(join(store, 'index.json'), '{}');
     symlinkSync('/etc', join(store, 'partial'));
     const words = [`--dir=${place}/my data`, remote];
+    chmodSync(join(store, 'remote'), 0o775);
     const paths = ['blobs/sha256', 'blobs', ''].map((path) => (path === '' ? store : join(store, path)));
     const given = paths.flatMap((path) => [
       { op: 'lchown', path, uid: UID, gid: GID },
@@ -127,7 +174,7 @@ suite('the user of the network', { skip }, () => {
     const dir = `--dir=${place}/data`;
     const env = { XDG_RUNTIME_DIR: join(place, 'run'), REGISTRY_AUTH_FILE: join(place, 'named') };
     const none = start([dir, remote], { ...installed, env });
-    assert.deepEqual([none.words, none.input], [[dir, dir, remote], '']);
+    assert.deepEqual([none.words, none.authFile, none.input], [[dir, dir, remote], env.REGISTRY_AUTH_FILE, '']);
     for (const file of [
       'home/.dockercfg',
       'home/.docker/config.json',
@@ -137,8 +184,8 @@ suite('the user of the network', { skip }, () => {
     ]) {
       mkdirSync(join(place, file, '..'), { recursive: true });
       writeFileSync(join(place, file), file, { mode: 0o600 });
-      const { words, input } = start([dir, remote], { ...installed, env });
-      assert.deepEqual([words, input], [[dir, '--authfile=-', dir, remote], file]);
+      const { words, authFile, input } = start([dir, remote], { ...installed, env });
+      assert.deepEqual([words, authFile, input], [[dir, dir, remote], '-', file]);
       // Nobody becomes anybody else for that: the name stays with who can read the file.
       const asBefore = start([dir, remote], { env });
       assert.deepEqual([asBefore.words, asBefore.input], [[dir, remote], '']);
@@ -161,13 +208,20 @@ suite('the user of the network', { skip }, () => {
     }
     const dash = start([dir, '--authfile=-', remote], installed);
     assert.deepEqual([dash.words, dash.input], [[dir, '--authfile=-', dir, remote], '']);
+    const handed = start([dir, remote], { ...installed, env: { REGISTRY_AUTH_FILE: '-' } });
+    assert.deepEqual([handed.words, handed.authFile, handed.input], [[dir, dir, remote], '-', '']);
     // Behind -- stands what is no option; without a value it is the command that complains.
     const behind = start([dir, remote, '--', `--authfile=${file}`], installed);
     assert.deepEqual([behind.words.slice(-2), behind.input], [['--', `--authfile=${file}`], 'not this']);
     for (const words of [['--authfile='], ['--authfile', ''], ['--authfile']])
       assert.ok(start([dir, remote, ...words], installed).words.some((word) => /^--authfile=?$/.test(word)));
-    const missing = start([dir, '--authfile=/no/\u001bfile', remote], installed);
-    assert.deepEqual([missing.status, missing.stderr, missing.plan], [66, 'rkt-x: cannot read credentials "/no/file": no such file\n', []]); // prettier-ignore
+    for (const [name, status, said] of [
+      ['/no/\u001bfile', 66, 'rkt-x: cannot read credentials "/no/file": no such file\n'],
+      [place, 78, `rkt-x: cannot read credentials "${place}": not a file\n`],
+    ] as const) {
+      const refused = start([dir, `--authfile=${name}`, remote], installed);
+      assert.deepEqual([refused.status, refused.stderr, refused.plan], [status, said, []]);
+    }
   });
 
   test('the directory of the store is made, and the words of the caller stay as they are', (t) => {

@@ -32,7 +32,7 @@ export const fetch: Command<typeof options> = {
     const fetchOptions = {
       context: { ...context, note: progress.note },
       insecure,
-      ...(await credentialsOf(given.authfile)),
+      ...(await credentialsOf(given.authfile, context)),
       tokenHosts: given['token-host'],
       lookaside: given.lookaside,
       sbom: given.sbom,
@@ -57,10 +57,10 @@ export const fetch: Command<typeof options> = {
   },
 };
 
-/** Where credentials come from: what `--authfile` says. */
-async function credentialsOf(authFile: string | undefined) {
-  if (authFile !== '-') return { authFile };
-  return { authText: await readStandardInput() };
+/** Where credentials come from: what `--authfile` says, or `$REGISTRY_AUTH_FILE`, which yields to rkt's own configuration. */
+async function credentialsOf(authFile: string | undefined, { environment }: Context) {
+  const isHandedOver = (authFile ?? environment['REGISTRY_AUTH_FILE']) === '-';
+  return { authFile, authText: isHandedOver ? await readStandardInput() : undefined };
 }
 
 function progressOf({ note }: Context, quiet: boolean): Progress {

@@ -202,6 +202,10 @@ test('rkt-fetch takes credentials from standard input, and no programs', async (
     const { out, err } = await runFetch([rkt, HTTP, '--full', ...words, image], { input });
     assert.equal(out, `${manifest.digest}\n`, err);
   }
+  const env = { REGISTRY_AUTH_FILE: '-' };
+  const { out, err } = await runFetch([rkt, HTTP, '--full', image], { env, input });
+  assert.equal(out, `${manifest.digest}\n`, err);
+  assert.equal((await runFetch([rkt, HTTP, image], { env, input: '{}' })).status, EXIT.notPermitted);
   const helper = join(dir, 'docker-credential-made');
   writeFileSync(helper, `#!/bin/sh\ntouch ${dir}/ran\n`, { mode: 0o755 });
   const named = await runFetch([rkt, HTTP, '--authfile=-', image], {

@@ -23,7 +23,7 @@ export interface CredentialSources {
   readonly authFile?: string | undefined;
   /** What rkt's own configuration says of a host: it counts before the files of other tools. */
   readonly configured?: ((host: string) => Credentials | undefined) | undefined;
-  /** The content of such a file, which the user handed over: then no file is read. */
+  /** The content of such a file, which the user handed over: then no file of other tools is read. */
   readonly authText?: Buffer | undefined;
   readonly helper: CredentialHelper;
   readonly uid: number;
@@ -40,6 +40,8 @@ export async function findCredentials(
   sources: CredentialSources,
 ): Promise<Credentials | undefined> {
   const { authText, authFile, helper } = sources;
+  const own = authFile === undefined ? sources.configured?.(host) : undefined;
+  if (own !== undefined) return own;
   if (authText !== undefined) {
     const path = 'standard input';
     return inFile(
@@ -47,8 +49,6 @@ export async function findCredentials(
       { host, repository, path, helper },
     );
   }
-  const own = authFile === undefined ? sources.configured?.(host) : undefined;
-  if (own !== undefined) return own;
   for (const path of filesOf(sources)) {
     const file = readFile(path, authFile !== undefined);
     if (file === undefined) continue;

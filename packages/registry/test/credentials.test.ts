@@ -50,6 +50,10 @@ test('findCredentials() asks rkt\u2019s own configuration first, unless the user
   assert.deepEqual(await findCredentials(wanted, { ...sources, configured }), isPassword('own', 'x'));
   assert.deepEqual(await findCredentials(wanted, { ...sources, configured: () => undefined }), isPassword('docker', 'x'));
   assert.deepEqual(await findCredentials(wanted, { ...sources, configured, authFile: file }), isPassword('named', 'x'));
+  const authText = Buffer.from(JSON.stringify({ auths: { 'r.example': auth('handed:x') } }));
+  assert.deepEqual(await findCredentials(wanted, { ...sources, configured, authText }), isPassword('own', 'x'));
+  const handed = { ...sources, configured, authText, authFile: '-' };
+  assert.deepEqual(await findCredentials(wanted, handed), isPassword('handed', 'x'));
 }); // prettier-ignore
 
 function isConfigurationFailure(pattern: RegExp) {
@@ -82,6 +86,7 @@ test('findCredentials() looks into the files in their order', async (t) => {
   assert.deepEqual(await find('h.example/a', { authFile: named }), isPassword('one', 'x'));
   const authText = Buffer.from(JSON.stringify({ auths: { 'h.example': auth('zero:x') } }));
   assert.deepEqual(await find('h.example/a', { authText }), isPassword('zero', 'x'));
+  assert.deepEqual(await find('h.example/a', { authText, authFile: '-' }), isPassword('zero', 'x'));
   // What was handed over is all there is.
   assert.equal(await find('h.example/a', { authText: Buffer.from('{}') }), undefined);
 });
