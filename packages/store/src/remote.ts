@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '@rkt/exit';
+import { Failure, hasCode } from '@rkt/exit';
 import { exists, namesIn, readRegular, writeDurably } from '@rkt/files';
 import { parseRemote, printRemote, type Remote } from '@rkt/formats';
 import { type Digest } from '@rkt/names';
@@ -51,7 +51,8 @@ function readRecord(path: string): Remote | undefined {
     const bytes = readRegular(path, RECORD_BYTES_MAX);
     return bytes === undefined ? undefined : parseRemote(bytes.toString(), path);
   } catch (error) {
-    if (error instanceof Failure) return undefined;
+    // One of another user, in a store of several, is for that user.
+    if (error instanceof Failure || hasCode(error, 'EACCES')) return undefined;
     throw error;
   }
 }

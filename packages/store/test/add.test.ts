@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
-  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -13,12 +12,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import * as fc from 'fast-check';
 import { EXIT, Failure } from '@rkt/exit';
 import { lock } from '@rkt/files';
 import { hexOf } from '@rkt/names';
-import { descriptorOf, digestOf, sourceOf, temporaryStore } from './fixture.ts';
+import { asOrdinaryUser, descriptorOf, digestOf, sourceOf, temporaryStore } from './fixture.ts';
 
 const BYTES = Buffer.from('the bytes of a blob, some of them');
 const DESCRIPTOR = descriptorOf(BYTES);
@@ -32,14 +31,6 @@ const refusedAs =
     assert.match(error.message, pattern);
     return true;
   };
-
-/** Goes on as nobody, to whom the directories of the store belong from now on, and to whom modes mean something. */
-function asOrdinaryUser(t: TestContext, dir: string): void {
-  if (process.geteuid?.() !== 0) return;
-  for (const path of ['..', '.', 'blobs', 'blobs/sha256', 'partial']) chownSync(join(dir, path), 65534, 65534);
-  process.seteuid?.(65534);
-  t.after(() => process.seteuid?.(0));
-}
 
 test('addBlob() puts a blob in its place, read-only, and leaves nothing else', async (t) => {
   const store = temporaryStore(t);
