@@ -3,6 +3,7 @@
 // The tests of the system stand in the order in which things happen to it.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -19,6 +20,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { apart } from '../../scripts/bundle/esbuild.ts';
 import { loadBundle } from '../../scripts/bundle/load.ts';
 import { images, skipPods, type Result } from '../e2e/rkt.ts';
 import { startRegistry, type Registry } from '../registry.ts';
@@ -59,7 +61,13 @@ suite('scripts/package', () => {
     for (const dependency of found.trim().replace('shlibs:Depends=', '').split(', '))
       assert.ok(declared.includes(dependency), `${dependency}: ${declared}`);
     const lib = join(unpacked, 'usr', 'lib', 'rkt');
-    for (const name of readdirSync(lib).filter((file) => file.endsWith('.js') && file !== 'start.js')) {
+    // Of the library that anybody may replace no code is kept, and start.js is what loads the code of others.
+    const bare = ['start.js', `${apart}.js`];
+    assert.deepEqual(
+      bare.filter((name) => existsSync(join(lib, `${name}.code`)) || !existsSync(join(lib, name))),
+      [],
+    );
+    for (const name of readdirSync(lib).filter((file) => file.endsWith('.js') && !bare.includes(file))) {
       assert.ok(loadBundle(join(lib, name)).isWarm, name);
       // Not what ran when this clone was built, but all.
       const ofBuild = statSync(join(import.meta.dirname, '..', '..', 'dist', 'lib', 'rkt', `${name}.code`));
@@ -150,7 +158,10 @@ suite('a system with the package', { skip: skipPods }, () => {
     for (const end of ends) await end();
   });
 
-  test('has its user, its groups, and directories of theirs', () => {
+  test('has its user, its group, and directories of theirs', () => {
+    // Root used a clone before. Files stay root's: see decision 18.
+    const store = '/var/lib/rkt/store';
+    system.ok(['sh', '-ec', `mkdir -p ${store}/blobs/sha256 && : >${store}/blobs/sha256/${'0'.repeat(64)}`]);
     system.ok(['dpkg', '--install', '/tmp/rkt.deb']);
     assert.equal(system.ok(['dpkg', '--verify', 'rkt']), '');
     const [, , uid, gid, , home, shell] = system.ok(['getent', 'passwd', 'rkt']).split(':');
@@ -158,22 +169,24 @@ suite('a system with the package', { skip: skipPods }, () => {
     assert.equal(system.ok(['getent', 'group', 'rkt']), `rkt:x:${String(gid)}:`);
     for (const [path, wanted] of [
       ['/var/lib/rkt', 'root:root 755'],
-      ['/var/lib/rkt/store', 'rkt:rkt 2775'],
-      ['/var/lib/rkt/store/blobs/sha256', 'rkt:rkt 2775'],
-      ['/var/lib/rkt/store/partial', 'rkt:rkt 2775'],
+      [store, 'rkt:rkt 2775'],
+      [`${store}/blobs`, 'rkt:rkt 2775'],
+      [`${store}/blobs/sha256`, 'rkt:rkt 2775'],
+      [`${store}/blobs/sha256/${'0'.repeat(64)}`, 'root:root 644'],
       ['/run/rkt', 'root:root 755'],
       ['/etc/rkt', 'root:root 755'],
-      ['/etc/rkt/trustedkeys', 'root:rkt-admin 2755'],
+      ['/etc/rkt/auth.d', 'root:rkt 2750'],
     ] as const)
       assert.equal(statOf(path), wanted, path);
     // The same again changes nothing, and neither do the programs of systemd where there are any.
-    chmodSync(join(system.root, 'etc', 'rkt', 'trustedkeys'), 0o2775);
+    chmodSync(join(system.root, 'etc', 'rkt'), 0o700);
     const made = look();
     system.ok(['dpkg', '--install', '/tmp/rkt.deb']);
     assert.deepEqual(look(), made);
     for (const words of [['systemd-sysusers'], ['systemd-tmpfiles', '--create']]) bySystemd(system.root, words);
     rmSync(join(system.root, 'run', 'rkt'), { recursive: true });
     assert.deepEqual(look(), made);
+    chmodSync(join(system.root, 'etc', 'rkt'), 0o755);
     // Where nothing is there yet, they make the same user.
     mkdirSync(join(place, 'empty', 'etc'), { recursive: true });
     bySystemd(join(place, 'empty'), ['systemd-sysusers']);
@@ -195,6 +208,30 @@ suite('a system with the package', { skip: skipPods }, () => {
     assert.equal(statOf(blob), 'alice:rkt 644');
     assert.equal(system.run(fetch(busybox, dir), { user: 'bob' }).status, 77);
     assert.match(system.ok(fetch(busybox), { user: 'bob' }), /^sha256:/);
+  });
+
+  test('changes nothing where a member of the group leads root, and is installed again all the same', () => {
+    const inStore = (commands: string) =>
+      system.ok(['sh', '-ec', `cd /var/lib/rkt/store && ${commands}`], { user: 'alice' });
+    system.ok(['mkdir', '-m', '700', '/root/private']);
+    inStore(
+      'mv partial kept && ln -s /root/private partial && mv blobs/sha256 kept2 && ln -s /root/private blobs/sha256',
+    );
+    system.ok(['dpkg', '--install', '/tmp/rkt.deb']);
+    assert.equal(statOf('/root/private'), 'root:root 700');
+    inStore('rm partial blobs/sha256 && mv kept partial && mv kept2 blobs/sha256');
+    system.ok(['rmdir', '/root/private']);
+  });
+
+  test('lets root say who is trusted, and nobody else, whatever group', () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    writeFileSync(join(system.root, 'tmp', 'key.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
+    const words = ['rkt', 'trust', '--root', '--skip-fingerprint-review', '/tmp/key.pub'];
+    const refused = system.run(words, { user: 'alice' });
+    assert.deepEqual([refused.status, refused.stdout], [77, ''], refused.stderr);
+    system.ok(words);
+    const [name = ''] = readdirSync(join(system.root, 'etc/rkt/trustedkeys/root.d'));
+    assert.equal(statOf(`/etc/rkt/trustedkeys/root.d/${name}`), 'root:root 644');
   });
 
   test('receives what registries send as user rkt, also for root', async () => {
