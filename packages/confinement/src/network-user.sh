@@ -17,6 +17,8 @@ rkt:[1-9]*:[1-9]*) ;;
 *) uid= ;;
 esac
 case $uid$gid in *[!0-9]*) uid= ;; esac
+become=
+[ -z "$uid" ] || become="setgroups $gid"
 
 # Prints the path of a directory without links.
 real() {
@@ -83,11 +85,25 @@ fail() {
 	exit "$1"
 }
 
-# Says why root stays what it is.
+# Says why root stays what it is. By the group it can write into a store that is the user's already.
 stay() {
 	say "staying root, without capabilities: $1"
 	uid=
 }
+
+# What is only copied from one place of this machine to another needs no network, and may be readable for root alone.
+filter=offline
+for word; do
+	# As parseReference() of @rkt/names tells them apart; linux/* is the value of --platform.
+	case $word in
+	-* | linux/* | oci:* | oci-archive:* | docker-archive:* | file:///* | aci:file:///* | /* | ./* | ../*) ;;
+	*://* | docker:* | cimd:*) filter=client ;;
+	aci:* | */./* | */../* | */. | */..) ;;
+	*[:,]*.aci) filter=client ;;
+	*.aci) ;;
+	*[./]*) filter=client ;;
+	esac
+done
 
 store=
 if [ -n "$uid" ]; then
@@ -99,6 +115,11 @@ fi
 if [ -n "$uid" ] && ! is_open "${store%/*}/"; then
 	stay "user rkt cannot enter \"$dir\""
 fi
+# What root says of registries for itself alone may be what forbids one.
+config=${XDG_CONFIG_HOME:-${HOME:-}/.config}/containers
+for path in "$config/registries.conf" "$config/registries.conf.d" "$config/registries.d" "$config/certs.d"; do
+	[ -z "$uid" ] || [ $filter = offline ] || ! [ -e "$path" ] || stay "user rkt does not read \"$path\": wanted /etc/containers"
+done
 if [ -n "$uid" ]; then
 	read -r store_mode _ owner group _ <<-END
 		$(ls -ldn -- "$store")
@@ -110,24 +131,7 @@ if [ -n "$uid" ]; then
 	esac || stay "others can write \"$store\" or a directory above it"
 fi
 
-# What is only copied from one place of this machine to another needs no network, and may be readable for root alone.
-become=
-filter=client
-if [ -n "$uid" ]; then
-	become="setgroups $gid"
-	filter=offline
-	for word; do
-		# As parseReference() of @rkt/names tells them apart; linux/* is the value of --platform.
-		case $word in
-		-* | linux/* | oci:* | oci-archive:* | docker-archive:* | file:///* | aci:file:///* | /* | ./* | ../*) ;;
-		*://* | docker:* | cimd:*) filter=client ;;
-		aci:* | */./* | */../* | */. | */..) ;;
-		*[:,]*.aci) filter=client ;;
-		*.aci) ;;
-		*[./]*) filter=client ;;
-		esac
-	done
-fi
+[ -n "$uid" ] || filter=client
 
 # The user cannot read root's credentials: root opens the file, the command reads it as its standard input. A file that is
 # named counts before auth.d, as --authfile does, and one that is found in its place after it, as $REGISTRY_AUTH_FILE does.
@@ -187,5 +191,7 @@ setresuid $uid $uid $uid"
 		}
 	done
 	[ -z "$file" ] || [ "$file" = - ] || exec <"$file"
+	# Its home is not root's.
+	unset HOME XDG_CONFIG_HOME XDG_RUNTIME_DIR
 	set -- --dir="$dir" "$@"
 fi

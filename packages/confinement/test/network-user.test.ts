@@ -59,6 +59,9 @@ const IDENTITY = [
   { op: 'setresuid', ruid: UID, euid: UID, suid: UID },
 ];
 
+/** Root with the group of the store. */
+const MEMBER = [{ op: 'setgroups', gids: [GID] }];
+
 const ids = ['setgroups', 'setresgid', 'setresuid'] as const;
 
 suite('the user of the network', { skip }, () => {
@@ -111,7 +114,7 @@ suite('the user of the network', { skip }, () => {
     const { place, start } = install(t, client);
     const words = [`--dir=${place}/data`, 'oci:/layout:docker', 'sha256:0123456789abcdef'];
     const found = start(words, installed);
-    assert.deepEqual(linesOf(found.plan, ...ids), [{ op: 'setgroups', gids: [GID] }]);
+    assert.deepEqual(linesOf(found.plan, ...ids), MEMBER);
     assert.deepEqual(found.words, words);
     assert.ok(linesOf(found.plan, 'seccomp').some((line) => 'filter' in line && line.filter === 'offline.bpf'));
     const mixed = start([...words, remote], installed);
@@ -152,7 +155,7 @@ suite('the user of the network', { skip }, () => {
       chmodSync(join(place, open), 0o777);
       const words = [`--dir=${place}/data`, remote];
       const found = start(words, installed);
-      assert.deepEqual(linesOf(found.plan, 'lchown', 'chmod', ...ids), []);
+      assert.deepEqual(linesOf(found.plan, 'lchown', 'chmod', ...ids), MEMBER);
       assert.equal(found.stderr, `rkt-x: staying root, without capabilities: others can write "${place}/data/store" or a directory above it\n`); // prettier-ignore
       assert.deepEqual(found.words, words);
     }
@@ -164,9 +167,21 @@ suite('the user of the network', { skip }, () => {
       mkdirSync(join(place, 'data'));
       chmodSync(join(place, closed), 0o700);
       const found = start([`--dir=${place}/data`, remote], installed);
-      assert.deepEqual(linesOf(found.plan, ...ids), []);
+      assert.deepEqual(linesOf(found.plan, ...ids), MEMBER);
       assert.match(found.stderr, /^rkt-x: staying root, without capabilities: user rkt cannot enter "[^\n]*"\n$/);
     }
+  });
+
+  test('where root has registries of its own, which the user does not read, root stays root and says so', (t) => {
+    const { place, start } = install(t, client);
+    const config = join(place, 'home', '.config', 'containers');
+    mkdirSync(config, { recursive: true });
+    writeFileSync(join(config, 'registries.conf'), '');
+    const found = start([`--dir=${place}/data`, remote], installed);
+    assert.deepEqual(linesOf(found.plan, ...ids), MEMBER);
+    assert.ok(linesOf(found.plan, 'seccomp').some((line) => 'filter' in line && line.filter === 'client.bpf'));
+    assert.equal(found.stderr, `rkt-x: staying root, without capabilities: user rkt does not read "${config}/registries.conf": wanted /etc/containers\n`); // prettier-ignore
+    assert.equal(start([`--dir=${place}/data`, 'oci:/layout'], installed).stderr, '');
   });
 
   test("the first file with root's credentials becomes standard input", (t) => {
