@@ -3,17 +3,18 @@
 # The part of a launcher that decides whom root becomes to use the network; launcher.sh has set root, lib and dir.
 # shellcheck disable=SC2034,SC2154
 
-# The system user of an installation: only root can become it.
+# The system user of an installation: only root can become it. A person of this name has a home.
 uid=
 gid=
 name=
+home=
 if [ -n "$root" ] && [ -r /etc/passwd ]; then
-	while IFS=: read -r name _ uid gid _; do
+	while IFS=: read -r name _ uid gid _ home _; do
 		[ "$name" != rkt ] || break
 	done </etc/passwd
 fi
-case $name:$uid:$gid in
-rkt:[1-9]*:[1-9]*) ;;
+case $name:$uid:$gid:$home in
+rkt:[1-9]*:[1-9]*:/nonexistent) ;;
 *) uid= ;;
 esac
 case $uid$gid in *[!0-9]*) uid= ;; esac

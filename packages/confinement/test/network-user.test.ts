@@ -82,12 +82,13 @@ suite('the user of the network', { skip }, () => {
     const words = [`--dir=${place}/data`, remote];
     for (const passwd of [
       'root:x:0:0::/:\n',
-      'rkt:x:0:0::/:\n',
-      'rkt:x::1::/:\n',
-      'rkt:x:7:7x::/:\n',
-      'rkt2:x:7:7::/:\n',
+      'rkt:x:0:0::/nonexistent:\n',
+      'rkt:x::1::/nonexistent:\n',
+      'rkt:x:7:7x::/nonexistent:\n',
+      'rkt2:x:7:7::/nonexistent:\n',
       'rkt:x:7',
-      'x:rkt:7:7::/:\n',
+      'x:rkt:7:7::/nonexistent:\n',
+      'rkt:x:1000:1000:A Person:/home/rkt:/bin/sh\n',
       '',
     ]) {
       const found = start(words, { passwd });
