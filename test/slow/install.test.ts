@@ -10,7 +10,7 @@ import { filesBelow, script, temporaryDirectory } from '../system.ts';
 suite('scripts/install', () => {
   test('installs twice the same, with a Node of its own, and takes all of it away', (t) => {
     const place = temporaryDirectory(t);
-    const args = [`--destdir=${place}`, '--prefix=/opt/rkt/'];
+    const args = [`--destdir=${place}`, '--prefix', '/opt/rkt/'];
     const first = script('install', args);
     assert.deepEqual([first.status, first.stdout], [0, ''], first.stderr);
     assert.match(first.stderr, /^install: rkt \d+\.\d+\.\d+ is in [^\n]*\/opt\/rkt\n$/);
@@ -67,7 +67,10 @@ suite('scripts/install', () => {
     writeFileSync(join(place, 'file'), '');
     for (const [args, status, pattern] of [
       [['--prefix=relative'], 64, /wanted an absolute path/],
+      [['--prefix'], 64, /option --prefix needs a value/],
+      [['--destdir', 'relative'], 64, /wanted an absolute path/],
       [['--what'], 64, /unknown option --what/],
+      [[place], 64, /wanted no operands/],
       [[`--destdir=${place}/file`], 77, /cannot be made/],
       [[`--destdir=${place}`, '--uninstall'], 66, /there is no rkt/],
     ] as const) {
