@@ -347,6 +347,7 @@ suite('a system with the package', { skip: skipPods }, () => {
 
   test('has nothing left of the package when it is purged', () => {
     prepare('true');
+    system.ok(['rkt', 'run-prepared', prepare('true')]);
     system.ok(['rm', '-rf', '/etc/sudoers.d/alice', '/home/alice/rkt', '/home/alice/links']);
     system.ok(['gpasswd', '--delete', 'alice', 'rkt']);
     system.ok(['dpkg', '--purge', 'rkt']);

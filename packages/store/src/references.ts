@@ -49,7 +49,7 @@ export async function setReference(dir: string, { name, descriptor, annotations 
 // skopeo, when it copies an image whose manifest is there, writes the same bytes into the file. A link is not followed: in a
 // store of several users somebody may have put one there just now.
 function allowRewriting(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     fchmodSync(fd, (fstatSync(fd).mode & 0o777) | 0o200);
   } catch (error) {
