@@ -234,6 +234,7 @@ suite('the default sandbox', { skip: skipPods }, () => {
     const pod = await startPod(rkt, image, { args: ['sh', '-c', watch] });
     for (let round = 0; round < 10; round++) rkt.ok('enter', pod.uuid, 'true');
     assert.equal(rkt.ok('enter', pod.uuid, 'cat', '/found'), '');
+    assert.match(readFileSync(`/proc/${pod.child.pid}/cmdline`, 'utf8'), new RegExp(`\0${pod.uuid}\0$`));
     pod.child.kill('SIGKILL');
     await pod.ended;
   });

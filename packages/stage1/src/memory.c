@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdint.h>
+#include "kernel.h"
 #include "memory.h"
 
 /* Keeps the compiler from recognising a loop as the very function that it stands in. */
@@ -7,22 +8,58 @@
 
 char **own_arguments;
 
-/* The kernel puts all of them one behind the other, and a NULL behind the pointers to each kind. */
-void hide_arguments(const char *name)
+/* What stood where hide_arguments() wrote; the rest of longer ones stays hidden. */
+static struct {
+	char text[2 * PATH_MAX];
+	size_t length;
+} shown;
+
+/* The kernel puts all of them one behind the other, and a NULL behind the pointers to each of both
+ * kinds: arguments and environment. */
+static char *end_of_kind(unsigned int kind)
 {
-	char *end = NULL;
-	unsigned int kinds = 0;
-	if (own_arguments == NULL || own_arguments[0] == NULL)
-		return;
-	for (char **next = own_arguments; kinds < 2; next++)
+	char *end = own_arguments[0];
+	for (char **next = own_arguments; kind > 0; next++)
 		if (*next == NULL)
-			kinds++;
+			kind--;
 		else
 			end = *next + strlen(*next);
+	return end;
+}
+
+static bool has_arguments(void)
+{
+	return own_arguments != NULL && own_arguments[0] != NULL;
+}
+
+void hide_arguments(const char *name)
+{
+	if (!has_arguments())
+		return;
+	char *end = end_of_kind(1);
+	shown.length = (size_t)(end - own_arguments[0]);
+	if (shown.length > sizeof(shown.text))
+		shown.length = sizeof(shown.text);
+	memcpy(shown.text, own_arguments[0], shown.length);
 	for (char *at = own_arguments[0]; at < end; at++) {
 		*at = *name;
 		name += *name != '\0';
 	}
+}
+
+void show_arguments(void)
+{
+	if (has_arguments())
+		memcpy(own_arguments[0], shown.text, shown.length);
+}
+
+void hide_environment(void)
+{
+	if (!has_arguments())
+		return;
+	char *end = end_of_kind(2);
+	for (char *at = end_of_kind(1); at < end; at++)
+		*at = '\0';
 }
 
 bool is_same(const char *left, const char *right)

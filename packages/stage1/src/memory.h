@@ -23,7 +23,11 @@ bool has_prefix(const char *text, const char *prefix);
  * in a program that a C library has started. */
 extern char **own_arguments;
 
-/* Puts a name in place of the arguments and of the environment, which others can read in proc. */
+/* Puts a name in place of the arguments, which everybody can read in proc, and them back there. */
 void hide_arguments(const char *name);
+void show_arguments(void);
+
+/* Clears the environment as others see it in proc. */
+void hide_environment(void);
 
 #endif

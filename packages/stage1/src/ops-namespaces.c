@@ -149,8 +149,7 @@ int perform_pidfd_open(struct state *state, const struct arguments *arguments)
 static int begin_child(struct state *state, int parent_fd)
 {
 	char byte;
-	/* Nothing in the pod needs to know where on the host its plan lies. */
-	hide_arguments("rkt-init");
+	hide_environment();
 	state->parent_fd = parent_fd;
 	state->dies_with_parent = true;
 	renew_death_with_parent(state);
@@ -204,6 +203,8 @@ int perform_clone(struct state *state, const struct arguments *arguments)
 	if (child.signal_fd < 0)
 		return child.signal_fd;
 	set_dumpable_for_maps(true);
+	/* Nobody in the pod needs to know where on the host its plan lies, not for a moment. */
+	hide_arguments("rkt-init");
 	child.pid = make_process(&birth);
 	if (child.pid == 0) {
 		forget_removals();
@@ -212,6 +213,7 @@ int perform_clone(struct state *state, const struct arguments *arguments)
 		close_fd(state->parent_fd);
 		return begin_child(state, ends[0]);
 	}
+	show_arguments();
 	if (child.pid < 0)
 		return child.pid;
 	close_fd(ends[0]);
