@@ -94,8 +94,10 @@ stay() {
 
 # What is only copied from one place of this machine to another needs no network, and may be readable for root alone.
 filter=offline
+previous=
 for word; do
-	# As parseReference() of @rkt/names tells them apart; linux/* is the value of --platform.
+	# As parseReference() of @rkt/names tells them apart; linux/* is the value of --platform, and what has neither dot nor
+	# slash is the value of an option if one stands before it.
 	case $word in
 	-* | linux/* | oci:* | oci-archive:* | docker-archive:* | file:///* | aci:file:///* | /* | ./* | ../*) ;;
 	*://* | docker:* | cimd:*) filter=client ;;
@@ -103,7 +105,10 @@ for word; do
 	*[:,]*.aci) filter=client ;;
 	*.aci) ;;
 	*[./]*) filter=client ;;
+	sha256[:-]* | sha512-*) ;;
+	*) case $previous in '' | -- | --*=* | [!-]*) filter=client ;; esac ;;
 	esac
+	previous=$word
 done
 
 store=

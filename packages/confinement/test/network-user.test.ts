@@ -25,6 +25,8 @@ const remote = 'docker://registry.example.com/image';
 /** References of each kind, as people write them. */
 const REFERENCES = [
   'docker://busybox',
+  'busybox',
+  'busybox:1',
   'docker:registry.example.com:5000/app@sha256:' + 'a'.repeat(64),
   'oci:layout',
   'oci:/layouts/example.com/app:v1',
@@ -118,6 +120,8 @@ suite('the user of the network', { skip }, () => {
     assert.deepEqual(linesOf(found.plan, ...ids), MEMBER);
     assert.deepEqual(found.words, words);
     assert.ok(linesOf(found.plan, 'seccomp').some((line) => 'filter' in line && line.filter === 'offline.bpf'));
+    const values = ['--pull-policy', 'new', '--platform', 'linux/arm64', '--quiet', ...words];
+    assert.deepEqual(linesOf(start(values, installed).plan, ...ids), MEMBER);
     const mixed = start([...words, remote], installed);
     assert.deepEqual(linesOf(mixed.plan, ...ids), IDENTITY);
   });
