@@ -75,8 +75,9 @@ export async function unpackLayer(input: UnpackInput): Promise<Unpacked> {
   try {
     digest = await feed(layer, reader.stdin);
   } catch (error) {
-    // Both wait for the rest of the blob, and this process would wait for them.
-    for (const child of [reader, writer]) child.kill('SIGKILL');
+    // Both wait for the rest of the blob, and this process would wait for them. The reader is somebody else by now, to whom
+    // it may send no signal: an early end is what ends the reader, and then the writer.
+    reader.stdin.destroy();
     await ends;
     throw cannotRead(layer, error);
   }
