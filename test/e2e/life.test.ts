@@ -167,7 +167,10 @@ suite('the life of a pod', { skip: skipPods }, () => {
     writeFileSync(path, bytes, { flag: 'r+' });
     const { status, stderr } = rkt.run('prepare', '--insecure-options=image', image);
     assert.equal(status, 65, stderr);
-    assert.match(stderr, new RegExp(layers[0].digest));
+    assert.match(
+      stderr,
+      new RegExp(`^rkt-prepare: [^\n]*${layers[0].digest}[^\n]*: wanted rkt fetch --check ${image}\n$`),
+    );
     assert.deepEqual(readdirSync(join(rkt.dir, 'layers')), []);
   });
 });

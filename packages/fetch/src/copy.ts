@@ -4,6 +4,7 @@ import { parseImageConfig, type Descriptor, type Manifest } from '@rkt/formats';
 import type { Digest } from '@rkt/names';
 import { isFull, type Store } from '@rkt/store';
 import type { Progress } from './progress.ts';
+import { discardDamaged } from './repair.ts';
 import type { ResolvedImage } from './resolve.ts';
 import type { Source } from './sources/source.ts';
 
@@ -11,8 +12,8 @@ import type { Source } from './sources/source.ts';
 const PARALLEL = 4;
 
 /** Copies the blobs of an image into the store: the configuration first, since it may refuse the rest. */
-export async function copyImage(store: Store, source: Source, { image, progress }: CopyOptions): Promise<void> {
-  if (isComplete(store, image)) return;
+export async function copyImage(store: Store, source: Source, { image, progress, check }: CopyOptions): Promise<void> {
+  if (!check && isComplete(store, image)) return;
   const { manifest } = image;
   const layers = uniqueLayers(manifest);
   const copy = async (descriptor: Descriptor, stop: AbortSignal) => {
@@ -29,7 +30,10 @@ export async function copyImage(store: Store, source: Source, { image, progress 
     await copy(manifest.config, new AbortController().signal);
     checkConfig(store, manifest);
     await inParallel(layers, copy);
-    for (const { digest, bytes } of documentsOf(image)) store.addDocument(digest, bytes);
+    for (const { digest, bytes } of documentsOf(image)) {
+      await discardDamaged(store, digest, progress.note);
+      store.addDocument(digest, bytes);
+    }
   } catch (error) {
     if (isFull(error)) store.removePartials(layers.map(({ digest }) => digest));
     throw error;
@@ -45,6 +49,8 @@ function documentsOf({ digest, bytes, index }: ResolvedImage): { readonly digest
 export interface CopyOptions {
   readonly image: ResolvedImage;
   readonly progress: Progress;
+  /** All blobs are hashed, also those of an image that the store knows. */
+  readonly check: boolean;
 }
 
 /** True if the image is in the store already, with all its blobs. */
@@ -86,7 +92,8 @@ interface BlobCopy {
 async function copyBlob(store: Store, descriptor: Descriptor, { open, progress }: BlobCopy): Promise<void> {
   const track = progress.start(descriptor);
   try {
-    await removeDamaged(store, descriptor);
+    // What another image left may have been damaged since, and fetching again is how people repair an image.
+    await discardDamaged(store, descriptor.digest, progress.note);
     const outcome = await store.addBlob(descriptor, async function* counted(offset) {
       track.advance(offset);
       for await (const piece of open(offset)) {
@@ -99,16 +106,6 @@ async function copyBlob(store: Store, descriptor: Descriptor, { open, progress }
     track.end('failed');
     throw error;
   }
-}
-
-/**
- * Hashes a blob that is there though its image is not: what another image left may have been damaged since, and
- * fetching again is how people repair an image.
- */
-async function removeDamaged(store: Store, descriptor: Descriptor): Promise<void> {
-  if (!store.hasBlob(descriptor)) return;
-  const [found] = await store.verify([descriptor.digest]);
-  if (found?.state === 'corrupt') await store.removeBlob(descriptor.digest);
 }
 
 /** Copies several blobs at once; the first failure stops the others, and what they have is kept for the next time. */

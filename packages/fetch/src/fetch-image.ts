@@ -3,9 +3,11 @@ import { printPlatform, type Manifest, type Platform } from '@rkt/formats';
 import { EXIT, Failure } from '@rkt/exit';
 import { isImageId, printable, printReference, type Digest, type ImageId, type Reference } from '@rkt/names';
 import { APPC_ID, FETCHED, INDEX, LOCATION, nameOf, shownName, SOURCE, type Store } from '@rkt/store';
+import type { AciReference } from './aci/fetch.ts';
 import { keepAttached } from './attached.ts';
 import { copyImage } from './copy.ts';
 import type { Progress } from './progress.ts';
+import { findDamage, placeOf, requireSame } from './repair.ts';
 import { resolveImage, type ResolvedImage } from './resolve.ts';
 import { openSource, type SourceReference } from './sources/index.ts';
 import type { SourceOptions } from './sources/source.ts';
@@ -24,6 +26,8 @@ export interface FetchedImage {
 /** How images are fetched. */
 export interface FetchOptions extends SourceOptions {
   readonly policy: 'new' | 'never' | 'update';
+  /** What the store has is hashed, and fetched again if it is damaged. */
+  readonly check: boolean;
   readonly platform: Platform;
   readonly progress: Progress;
   /** Lists of components are kept, too. */
@@ -32,20 +36,32 @@ export interface FetchOptions extends SourceOptions {
 
 /** Sees to it that an image is in the store, as the pull policy says. */
 export async function fetchImage(reference: Reference, options: FetchOptions): Promise<FetchedImage> {
-  if (reference.kind === 'appc' || reference.kind === 'aci-file' || reference.kind === 'aci-url') {
+  if (isAciReference(reference)) {
     const { fetchAci } = await import('./aci/fetch.ts');
     return fetchAci(reference, options);
   }
-  // An id names bytes, and no place where they could be had.
-  if (reference.kind === 'id' || options.policy === 'never') return storedImage(options.store, reference);
-  if (options.policy === 'new') {
-    try {
-      return storedImage(options.store, reference);
-    } catch (error) {
-      if (!(error instanceof Failure) || error.status !== EXIT.notFound) throw error;
-    }
+  const { policy, check, store } = options;
+  if (policy === 'update' && reference.kind !== 'id') return fetchFromSource(reference, options);
+  if (check && (await findDamage(reference, options)).length > 0) return repairImage(reference, options);
+  try {
+    return storedImage(store, reference);
+  } catch (error) {
+    const isMissing = error instanceof Failure && error.status === EXIT.notFound;
+    // An id names bytes, and no place where they could be had.
+    if (!isMissing || policy === 'never' || reference.kind === 'id') throw error;
+    return fetchFromSource(reference, options);
   }
-  return fetchFromSource(reference, options);
+}
+
+/** Brings back what is missing of an image that the store knows. */
+async function repairImage(reference: Exclude<Reference, AciReference>, options: FetchOptions): Promise<FetchedImage> {
+  if (reference.kind !== 'id') return fetchFromSource(reference, options);
+  const place = placeOf(options.store, reference);
+  return isAciReference(place) ? fetchImage(place, options) : fetchFromSource(place, options, reference);
+}
+
+function isAciReference(reference: Reference): reference is AciReference {
+  return reference.kind === 'appc' || reference.kind === 'aci-file' || reference.kind === 'aci-url';
 }
 
 function storedImage(store: Store, reference: Reference): FetchedImage {
@@ -59,14 +75,20 @@ function storedImage(store: Store, reference: Reference): FetchedImage {
   return { id: digest, name: name ?? digest, mediaType, manifest, size };
 }
 
-async function fetchFromSource(reference: SourceReference, options: FetchOptions): Promise<FetchedImage> {
-  const { store, platform, progress, sbom } = options;
+/** Fetches an image; one that is repaired is the same as before, and has its names. */
+async function fetchFromSource(
+  reference: SourceReference,
+  options: FetchOptions,
+  repaired?: Reference,
+): Promise<FetchedImage> {
+  const { store, platform, progress, check, sbom } = options;
   const text = printable(printReference(reference));
   const source = await openSource(reference, options);
   try {
     const image = await resolveImage(source, platform, text);
-    await copyImage(store, source, { image, progress });
-    await nameImage(store, reference, { ...image, location: source.location?.() });
+    if (repaired !== undefined) requireSame(store, repaired, [image.digest, image.index?.digest]);
+    await copyImage(store, source, { image, progress, check });
+    if (repaired === undefined) await nameImage(store, reference, { ...image, location: source.location?.() });
     await keepAttached(store, source, { image, sbom, note: progress.note, text });
     checkPlatform(store, image, options);
     return summarise(image, nameOf(reference));

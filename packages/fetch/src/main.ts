@@ -38,6 +38,7 @@ export const fetch: Command<typeof options> = {
       sbom: given.sbom,
       store,
       policy,
+      check: given.check,
       platform,
       progress,
       configDirectories: [given['system-config'], given['local-config'], given['user-config'] ?? []].flat(),

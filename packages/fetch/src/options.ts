@@ -10,6 +10,10 @@ export const options = {
     describe: 'ask the source only for images that are not in the store, never, or always',
     value: 'POLICY',
   },
+  check: {
+    type: 'boolean',
+    describe: 'hash what the store has of the images, and fetch again what is damaged or missing',
+  },
   platform: {
     type: 'string',
     describe: 'the platform to choose from an index, OS/ARCHITECTURE[/VARIANT], instead of this machine',

@@ -253,27 +253,6 @@ test('rkt-fetch refuses a blob that is not what its digest says, and keeps none 
   assert.deepEqual(readdirSync(join(dir, 'rkt', 'store', 'partial')), []);
 });
 
-test('rkt-fetch repairs an image after rkt-image rm, and its configuration at once', async (t) => {
-  const { fetch, layout, store, dir } = setUp(t);
-  const { manifest, document } = await layout.image();
-  layout.name(manifest);
-  await fetch(`oci:${layout.dir}`);
-  const damage = (digest: string) => {
-    const path = join(dir, 'rkt', 'store', 'blobs', 'sha256', digest.slice(7));
-    const bytes = readFileSync(path);
-    bytes[10] = (bytes[10] ?? 0) ^ 1;
-    chmodSync(path, 0o644);
-    writeFileSync(path, bytes);
-  };
-  damage(document.config.digest);
-  assert.equal((await fetch(`oci:${layout.dir}`)).status, 0);
-  const [{ digest } = { digest: undefined }] = store().images();
-  if (digest !== undefined) await store().remove(digest);
-  damage(document.layers[0]!.digest);
-  assert.equal((await fetch(`oci:${layout.dir}`)).status, 0);
-  assert.ok((await store().verify()).every(({ state }) => state === 'ok'));
-});
-
 test('rkt-fetch obeys the pull policy', async (t) => {
   const { fetch, layout } = setUp(t);
   const [first, second] = [await layout.image(), await layout.image()];

@@ -251,3 +251,19 @@ test('rkt-fetch logs in at a token server, over TLS with an authority of its own
   const denied = await runFetch([rkt, image], { env });
   assert.equal(denied.status, EXIT.notPermitted, denied.err);
 });
+
+test('rkt-fetch --check repairs the very image that an id names, though its tag means another by now', async (t) => {
+  const { dir, layout, rkt } = setUp(t);
+  const [old, recent] = [await layout.image(), await layout.image()];
+  layout.name(old.manifest, 'old');
+  layout.name(recent.manifest, 'recent');
+  const image = await registry.push(`oci:${layout.dir}:old`, 'check/moved:v1');
+  const id = old.manifest.digest;
+  assert.equal((await runFetch([rkt, HTTP, '--full', image])).out, `${id}\n`);
+  await registry.push(`oci:${layout.dir}:recent`, 'check/moved:v1');
+  const [{ digest: layer } = assert.fail()] = old.document.layers;
+  writeFileSync(join(dir, 'rkt', 'store', 'blobs', 'sha256', layer.slice(7)), 'damage');
+  const { status, out, err } = await runFetch([rkt, HTTP, '--quiet', '--check', '--full', id]);
+  assert.deepEqual([status, out], [0, `${id}\n`], err);
+  await assertStored(dir, image, id);
+});

@@ -23,7 +23,7 @@ export function writeDurably(path: string, content: string | Uint8Array, mode = 
   const temporary = temporaryBeside(path);
   const fd = openSync(temporary, 'wx', mode);
   try {
-    nameIn(path, () => writeAll(fd, content));
+    nameIn(path, () => writeAndSync(fd, content));
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -38,7 +38,7 @@ export function writeDurably(path: string, content: string | Uint8Array, mode = 
 export function writeNew(path: string, content: string | Uint8Array, mode = 0o644): void {
   const fd = openSync(path, 'wx', mode);
   try {
-    nameIn(path, () => writeAll(fd, content));
+    nameIn(path, () => writeAndSync(fd, content));
   } finally {
     closeSync(fd);
   }
@@ -48,7 +48,7 @@ export function writeNew(path: string, content: string | Uint8Array, mode = 0o64
 export function writeScratch(path: string, content: string | Uint8Array): void {
   const fd = openSync(path, 'wx', 0o600);
   try {
-    writeAll(fd, content);
+    nameIn(path, () => writeAll(fd, content));
   } finally {
     closeSync(fd);
   }
@@ -71,9 +71,12 @@ export function renameDurably(from: string, to: string): void {
   if (dirname(from) !== dirname(to)) syncDirectory(dirname(from));
 }
 
-/** Writes and makes durable. */
+function writeAndSync(fd: number, content: string | Uint8Array): void {
+  writeAll(fd, content);
+  fsyncSync(fd);
+}
+
 function writeAll(fd: number, content: string | Uint8Array): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
-  fsyncSync(fd);
 }

@@ -4,7 +4,7 @@ import type { Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { exists } from '@rkt/files';
 import { MEDIA_TYPE, type Manifest } from '@rkt/formats';
-import { parseReference, printable, type Digest } from '@rkt/names';
+import { parseReference, printable } from '@rkt/names';
 import { APPC_ID, openStore, shownName, type Store, type StoredImage } from '@rkt/store';
 
 /** The store of rkt's directory; undefined if nothing has been fetched yet. */
@@ -55,10 +55,4 @@ export function oneImage(operands: readonly string[]): string {
     throw new Failure(EXIT.usage, `cannot use ${operands.length} operands: wanted one IMAGE: try --help`);
   }
   return image;
-}
-
-/** The blobs of an image: its manifest or index, and below it the manifest for this machine, configuration and layers. */
-export function blobsOf(store: Store, image: Digest): Digest[] {
-  const { digest, manifest } = store.readDocuments(image);
-  return [...new Set([image, digest, manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)])];
 }

@@ -167,8 +167,17 @@ test('rkt-image check tells corrupt and missing blobs, with 65', () => {
       [id, config, ...layers].map((digest) => states.get(digest)),
       ['ok', 'ok', 'corrupt', 'missing'],
     );
-    assert.equal(stderr, 'rkt-image: cannot trust 2 of 4 blobs: fetch their images again\n');
+    assert.equal(stderr, 'rkt-image: cannot trust 2 of 4 blobs: wanted rkt fetch --check docker://x\n');
   }
+});
+
+test('rkt-image check of an image looks at its configuration, also when that is damaged', () => {
+  using dir = new TemporaryDirectory();
+  const { config } = addImage(dir.path, 'x', { texts: ['one'] });
+  writeFileSync(blobPath(dir.path, config), '{}');
+  const { status, stdout } = image(dir.path, 'check', 'x');
+  assert.equal(status, 65);
+  assert.match(stdout, new RegExp(`^${config}\tcorrupt$`, 'm'));
 });
 
 test('rkt-image check does not follow a blob that is a symbolic link', () => {

@@ -6,7 +6,7 @@ import { EXIT, Failure } from '@rkt/exit';
 import { exists } from '@rkt/files';
 import { MEDIA_TYPE, parseImageConfig, type Descriptor, type ImageConfig } from '@rkt/formats';
 import { parseReference, printable, printReference, type ArchiveReference, type Digest } from '@rkt/names';
-import { indexOf, openStore, urlOf, type Store } from '@rkt/store';
+import { indexOf, naming, openStore, urlOf, type Store } from '@rkt/store';
 import { type AciOfImage } from './aci.ts';
 import { chainIds } from './chain.ts';
 
@@ -116,7 +116,7 @@ async function findStored(
   for (const store of stores) {
     const stored = lookUp(store, image);
     if (stored === undefined) continue;
-    const documents = store.readDocuments(stored.digest);
+    const documents = naming(printReference(reference), () => store.readDocuments(stored.digest));
     const { manifest, digest, manifestBytes, configBytes } = documents;
     const head = {
       reference: printReference(reference),

@@ -16,6 +16,8 @@ import { makeWorkplace } from './workplace.ts';
 /** One layer of an image, as it is unpacked. */
 export interface Layer {
   readonly store: Store;
+  /** The reference of the image, for messages. */
+  readonly image: string;
   readonly descriptor: Descriptor;
   /** The digest of its tar; of an ACI, what it must turn out to be. */
   readonly diffId: Digest | AciExpectation;
@@ -67,7 +69,7 @@ function isUsed(path: string): boolean {
   }
 }
 
-function layersOf({ store, layers, diffIds, chain, aci }: FoundImage): Layer[] {
+function layersOf({ store, reference, layers, diffIds, chain, aci }: FoundImage): Layer[] {
   return layers.map((descriptor, index) => {
     const part = aci?.parts[index];
     const diffId =
@@ -76,7 +78,7 @@ function layersOf({ store, layers, diffIds, chain, aci }: FoundImage): Layer[] {
         : { imageId: part.imageId, manifest: part.manifestDigest, whitelists: part.whitelists };
     const chainId = chain[index];
     if (diffId === undefined || chainId === undefined) throw new Error('an image has more layers than diffIDs');
-    return { store, descriptor, diffId, chainId, parents: chain.slice(0, index) };
+    return { store, image: reference, descriptor, diffId, chainId, parents: chain.slice(0, index) };
   });
 }
 

@@ -11,6 +11,7 @@ import { printAciExpectation } from '@rkt/layers';
 import { printable } from '@rkt/names';
 import { printPlan, type Line } from '@rkt/plan';
 import { plain, type Caller } from '@rkt/rootless';
+import { naming, repairOf } from '@rkt/store';
 import { type Layer } from './layers.ts';
 import { readerPlan, writerPlan } from './unpack-plans.ts';
 import { ownerReaderPlan, ownerWriterPlan } from './unpack-without-root.ts';
@@ -75,8 +76,7 @@ export async function unpackLayer(input: UnpackInput): Promise<Unpacked> {
   try {
     digest = await feed(layer, reader.stdin);
   } catch (error) {
-    // Both wait for the rest of the blob, and this process would wait for them. The reader is somebody else by now, to whom
-    // it may send no signal: an early end is what ends the reader, and then the writer.
+    // Both wait for the rest of the blob, and this process for them. They are somebody else, whom it may not kill.
     reader.stdin.destroy();
     await ends;
     throw cannotRead(layer, error);
@@ -85,7 +85,7 @@ export async function unpackLayer(input: UnpackInput): Promise<Unpacked> {
   if (digest !== descriptor.digest) {
     throw new Failure(
       EXIT.dataRefused,
-      `cannot unpack layer "${descriptor.digest}": the blob in the store is ${digest}`,
+      `cannot unpack layer "${descriptor.digest}": its blob in the store is ${digest}: ${repairOf(layer.image)}`,
     );
   }
   refuseFailed(readerEnd, writerEnd, { layer, caller });
@@ -166,9 +166,10 @@ async function ended(child: ChildProcess): Promise<Ended> {
 }
 
 /** Hands the blob to the reader and returns the digest of what was handed over. */
-async function feed({ store, descriptor, diffId }: Layer, to: Writable): Promise<string> {
+async function feed({ store, image, descriptor, diffId }: Layer, to: Writable): Promise<string> {
   const hash = createHash('sha256');
-  const blob = createReadStream('', { fd: store.openBlob(descriptor), highWaterMark: 1024 * 1024 });
+  const fd = naming(image, () => store.openBlob(descriptor));
+  const blob = createReadStream('', { fd, highWaterMark: 1024 * 1024 });
   let open = true;
   // A reader that ends early says itself why; the rest of the blob is still hashed.
   to.on('error', () => (open = false));

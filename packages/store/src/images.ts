@@ -103,6 +103,16 @@ export function urlOf({ kind, location }: ArchiveReference): string {
   return kind === 'aci-url' ? location : pathToFileURL(resolve(location)).href;
 }
 
+/** The reference by which an image of the store can be fetched: what it was fetched by, else what its name says, else its digest. */
+export function sourceOf({ annotations, name, digest }: StoredImage): string {
+  const { [SOURCE]: source } = annotations;
+  // The path of a layout was made absolute for its name.
+  if (name !== undefined && /^[a-z-]+:\//.test(name)) return name;
+  if (source !== undefined || name === undefined) return source ?? digest;
+  // The name of a registry's image has no scheme.
+  return /^cimd:[a-z]/.test(name) ? name : `docker://${name}`;
+}
+
 /** Finds an image by name or by id. */
 export function findImage(dir: string, reference: Reference): StoredImage {
   const matching = matchingEntries(dir, reference);

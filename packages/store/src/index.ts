@@ -2,8 +2,9 @@
 export { type BlobSource } from './add.ts';
 export { APPC_ID, APPC_LATEST, FETCHED, shownName } from './appc-entries.ts';
 export { type CollectOptions, type RemovedFile } from './collect.ts';
+export { naming, repairOf } from './damage.ts';
 export { isFull } from './errors.ts';
-export { INDEX, indexOf, LOCATION, nameOf, SOURCE, urlOf, type StoredImage } from './images.ts';
+export { INDEX, indexOf, LOCATION, nameOf, SOURCE, sourceOf, urlOf, type StoredImage } from './images.ts';
 export { type Incoming } from './incoming.ts';
 export { type BlobDescriptor, type RawDocuments, type StoredDocuments } from './read.ts';
 export { type NamedDescriptor } from './references.ts';

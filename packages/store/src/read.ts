@@ -15,6 +15,7 @@ import {
   type Manifest,
 } from '@rkt/formats';
 import { type Digest } from '@rkt/names';
+import { DamagedBlob } from './damage.ts';
 import { blobPath } from './paths.ts';
 
 /** A blob as somebody points at it. */
@@ -80,16 +81,34 @@ export function readDocuments(dir: string, digest: Digest): RawDocuments {
   return { digest: found, manifest: document.manifest, manifestBytes: bytes, configBytes };
 }
 
+/**
+ * The blobs of an image: its manifest or index, and below it the manifest for this machine, configuration and layers.
+ *
+ * What stands in a document that is damaged or missing is not known; the document itself is named.
+ */
+export function partsOf(dir: string, digest: Digest): Digest[] {
+  const seen: Digest[] = [];
+  try {
+    const { config, layers } = readManifest(dir, digest, seen).document.manifest;
+    return [...new Set([...seen, config.digest, ...layers.map((layer) => layer.digest)])];
+  } catch (error) {
+    if (error instanceof Failure) return seen;
+    throw error;
+  }
+}
+
 interface FoundManifest {
   readonly digest: Digest;
   readonly document: ImageDocument & { readonly kind: 'manifest' };
   readonly bytes: Buffer;
 }
 
-function readManifest(dir: string, digest: Digest): FoundManifest {
+/** Finds the manifest for this machine; what it has looked at on the way is added to `seen`. */
+function readManifest(dir: string, digest: Digest, seen: Digest[] = []): FoundManifest {
   let next = digest;
   // An index may point at another one, which must point at a manifest.
   for (let depth = 0; depth < 3; depth += 1) {
+    seen.push(next);
     const bytes = readBlob(dir, next);
     const document = parseImageDocument(bytes, { what: `manifest "${next}"` });
     if (document.kind === 'manifest') return { digest: next, document, bytes };
@@ -104,9 +123,9 @@ function readManifest(dir: string, digest: Digest): FoundManifest {
 }
 
 function missing(digest: Digest): Failure {
-  return new Failure(EXIT.notFound, `cannot open blob "${digest}": not in the store: fetch its image again`);
+  return new DamagedBlob(EXIT.notFound, `cannot open blob "${digest}": not in the store`);
 }
 
 function corrupt(digest: Digest, what: string): Failure {
-  return new Failure(EXIT.dataRefused, `cannot open blob "${digest}": ${what}: remove its image and fetch it again`);
+  return new DamagedBlob(EXIT.dataRefused, `cannot open blob "${digest}": ${what}`);
 }

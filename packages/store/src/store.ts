@@ -9,6 +9,7 @@ import { checkLayout, createLayout, readLayoutIndex } from './layout.ts';
 import { openIncoming, type Incoming } from './incoming.ts';
 import {
   openBlob,
+  partsOf,
   readBlob,
   readDocuments,
   readImage,
@@ -39,6 +40,8 @@ export interface Store {
   readonly readImage: (digest: Digest) => StoredDocuments;
   /** The same for an image of any kind, whose configuration is not parsed. */
   readonly readDocuments: (digest: Digest) => RawDocuments;
+  /** The blobs of an image, as far as its documents are good. */
+  readonly parts: (digest: Digest) => Digest[];
   /** True if the blob is there with this size; it counts as used now. */
   readonly hasBlob: (descriptor: BlobDescriptor) => boolean;
   /** Adds a blob, checked against its descriptor, unless it is there. */
@@ -90,6 +93,7 @@ export function openStore(dir: string, { create = false }: { readonly create?: b
     readBlob: (digest) => readBlob(dir, digest),
     readImage: (digest) => readImage(dir, digest),
     readDocuments: (digest) => readDocuments(dir, digest),
+    parts: (digest) => partsOf(dir, digest),
     hasBlob: (descriptor) => hasBlob(dir, descriptor),
     addBlob: (descriptor, source) => addBlob(dir, descriptor, source),
     addDocument: (digest, bytes) => addDocument(dir, digest, bytes),

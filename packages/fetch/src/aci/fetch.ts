@@ -3,9 +3,10 @@
 import { labelOf, printImageName, resolveDependencies, type Dependency } from '@rkt/appc';
 import { EXIT, Failure } from '@rkt/exit';
 import { platformLabels } from '@rkt/formats';
-import { printable, printReference, type AppcReference, type ArchiveReference } from '@rkt/names';
+import { printable, printReference, type AppcReference, type ArchiveReference, type Reference } from '@rkt/names';
 import { urlOf, type Store } from '@rkt/store';
 import type { FetchedImage, FetchOptions } from '../fetch-image.ts';
+import { discardDamaged, findDamage } from '../repair.ts';
 import { importFile } from './file.ts';
 import { readStoredAci, type ImportRequest, type StoredAci } from './import.ts';
 import { makeSession, type Session } from './session.ts';
@@ -44,6 +45,7 @@ async function fetchDependencies(top: StoredAci, session: Session): Promise<void
 
 async function obtain(reference: AciReference, session: Session): Promise<StoredAci> {
   const { store, policy } = session.options;
+  await checkStored(reference, session);
   // A file is always read: that costs no network, and it may be another than it was.
   if (reference.kind === 'aci-file') {
     const request = requestOf(reference);
@@ -65,6 +67,13 @@ async function obtain(reference: AciReference, session: Session): Promise<Stored
   return session.discoverAndDownload(reference, requestOf(reference));
 }
 
+/** What is damaged is not found any more, and so it is downloaded again. */
+async function checkStored(reference: Reference, { options }: Session): Promise<void> {
+  if (!options.check) return;
+  const { store, progress } = options;
+  for (const { digest } of await findDamage(reference, options)) await discardDamaged(store, digest, progress.note);
+}
+
 /** What only those want to read who ask why. */
 function say({ options: { context } }: Session, message: string): void {
   if (context.debug) context.note(printable(message));
@@ -77,7 +86,9 @@ async function obtainDependency(dependency: Dependency, session: Session): Promi
   const reference: AppcReference = { kind: 'appc', name, labels };
   if (imageID === undefined) return checkSize(await obtain(reference, session), dependency);
   // Bytes that are fixed need not be asked for again, whatever the pull policy.
-  const stored = findStored(store, { kind: 'id', prefix: imageID });
+  const byId = { kind: 'id', prefix: imageID } as const;
+  await checkStored(byId, session);
+  const stored = findStored(store, byId);
   if (stored !== undefined) return stored;
   if (policy === 'never') throw notStored('image name', `${name} (${imageID})`);
   const request = { ...requestOf(reference), wanted: { name, labels: [] } };
