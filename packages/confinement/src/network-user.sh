@@ -95,21 +95,25 @@ stay() {
 # What is only copied from one place of this machine to another needs no network, and may be readable for root alone.
 filter=offline
 previous=
+repair=
 for word; do
 	# As parseReference() of @rkt/names tells them apart; linux/* is the value of --platform, and what has neither dot nor
 	# slash is the value of an option if one stands before it.
 	case $word in
+	--check*) repair=$repair-check ;;
 	-* | linux/* | oci:* | oci-archive:* | docker-archive:* | file:///* | aci:file:///* | /* | ./* | ../*) ;;
 	*://* | docker:* | cimd:*) filter=client ;;
 	aci:* | */./* | */../* | */. | */..) ;;
 	*[:,]*.aci) filter=client ;;
 	*.aci) ;;
 	*[./]*) filter=client ;;
-	sha256[:-]* | sha512-*) ;;
+	sha256[:-]* | sha512-*) repair=$repair-id ;;
 	*) case $previous in '' | -- | --*=* | [!-]*) filter=client ;; esac ;;
 	esac
 	previous=$word
 done
+# What the store has under an id is repaired from where it came from, be that what it may.
+case $repair in *-check*-id* | *-id*-check*) filter=client ;; esac
 
 store=
 if [ -n "$uid" ]; then

@@ -122,6 +122,12 @@ suite('the user of the network', { skip }, () => {
     assert.ok(linesOf(found.plan, 'seccomp').some((line) => 'filter' in line && line.filter === 'offline.bpf'));
     const values = ['--pull-policy', 'new', '--platform', 'linux/arm64', '--quiet', ...words];
     assert.deepEqual(linesOf(start(values, installed).plan, ...ids), MEMBER);
+    for (const repair of [
+      ['--check', 'sha256:0123456789abcdef'],
+      ['sha512-01', '--check'],
+    ])
+      assert.deepEqual(linesOf(start([`--dir=${place}/data`, ...repair], installed).plan, ...ids), IDENTITY);
+    assert.deepEqual(linesOf(start([`--dir=${place}/data`, '--check', 'oci:/layout'], installed).plan, ...ids), MEMBER);
     const mixed = start([...words, remote], installed);
     assert.deepEqual(linesOf(mixed.plan, ...ids), IDENTITY);
   });
