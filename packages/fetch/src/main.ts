@@ -8,6 +8,7 @@ import { openStore } from '@rkt/store';
 import { fetchImage, type FetchedImage } from './fetch-image.ts';
 import { parseInsecureOptions } from './insecure.ts';
 import { options } from './options.ts';
+import { mentionPathsConfig } from './paths-config.ts';
 import { parsePolicy } from './policy.ts';
 import { makeProgress, type Progress } from './progress.ts';
 import { fullId, printJson, shortId } from './result.ts';
@@ -29,6 +30,8 @@ export const fetch: Command<typeof options> = {
     const create = policy !== 'never' || references.some(({ kind }) => kind === 'aci-file');
     const store = openStore(join(context.dir, 'store'), { create });
     const progress = progressOf(context, given.quiet);
+    const configDirectories = [given['system-config'], given['local-config'], given['user-config'] ?? []].flat();
+    mentionPathsConfig(configDirectories, context.note);
     const fetchOptions = {
       context: { ...context, note: progress.note },
       insecure,
@@ -41,7 +44,7 @@ export const fetch: Command<typeof options> = {
       check: given.check,
       platform,
       progress,
-      configDirectories: [given['system-config'], given['local-config'], given['user-config'] ?? []].flat(),
+      configDirectories,
     };
     const images: FetchedImage[] = [];
     try {

@@ -27,7 +27,7 @@ async function setUp(t: TestContext, begun = Buffer.alloc(0)) {
   setDefaultCACertificates([...rootCertificates, authority]);
   const store = openStore(join(temporaryDirectory(t), 'store'), { create: true });
   const url = new URL(`https://${server.host}/file`);
-  const options = { insecure: { http: false, tls: false }, environment: {}, authorize: () => undefined };
+  const options = { insecure: { http: false, tls: false }, environment: {}, authorize: () => Promise.resolve({}) };
   const web = makeWeb({
     ...options,
     host: url.host,

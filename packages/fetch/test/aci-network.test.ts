@@ -323,6 +323,14 @@ test('rkt-fetch sends credentials of auth.d to the host they are for, and not to
   mkdirSync(join(dir, 'user', 'auth.d'), { recursive: true });
   writeFileSync(join(dir, 'user', 'auth.d', 'b.json'), JSON.stringify({ ...head, domains: [server.host], type: 'oauth', credentials: { token: 'x' } }));
   assert.equal((await run([`--user-config=${join(dir, 'user')}`, url], server.trust)).status, 0);
+  // What is signed for Amazon is signed for each request, and sent to nobody else either.
+  write('a.json', { ...head, domains: [server.host], type: 'aws', credentials: { accessKeyID: 'key', secretAccessKey: 'open sesame' } });
+  server.files.set('/app.aci', { body: '', status: 302, headers: { location: `https://${other}/real.aci` } });
+  requests(server);
+  assert.equal((await direct(url)).status, 0);
+  const [first = '', ...more] = requests(server);
+  assert.match(first, /\/app\.aci 302 AWS4-HMAC-SHA256 Credential=key\/\d{8}\/us-east-1\/s3\/aws4_request, .* Signature=[0-9a-f]{64}$/);
+  assert.deepEqual(more, [`${other}/real.aci 304`]);
 }); // prettier-ignore
 
 test('rkt-fetch refuses a configuration that is wrong, with its file and what is wanted', async (t) => {
@@ -340,7 +348,7 @@ test('rkt-fetch refuses a configuration that is wrong, with its file and what is
     [{ ...good, credentials: { user: 'a' } }, /credentials\.password/],
     [{ ...good, credentials: { user: 'a:b', password: 'c' } }, /credentials\.user/],
     [{ ...good, domains: [] }, /domains/],
-    [{ ...good, type: 'aws', credentials: { accessKeyID: 'a', secretAccessKey: 'b' } }, /type aws are not supported/],
+    [{ ...good, type: 'aws', credentials: { accessKeyID: 'a' } }, /credentials\.secretAccessKey/],
   ];
   for (const [config, pattern] of cases) {
     writeFileSync(join(auth, 'a.json'), typeof config === 'string' ? config : JSON.stringify(config));

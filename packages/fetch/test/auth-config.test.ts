@@ -25,33 +25,33 @@ function directoriesOf(t: TestContext, ...directories: Readonly<Record<string, o
 
 const header = (password: string) => `Basic ${Buffer.from(`me:${password}`).toString('base64')}`;
 
-test('readAuthConfig() knows servers by their exact host and port, the last directory first', (t) => {
+test('readAuthConfig() knows servers by their exact host and port, the last directory first', async (t) => {
   const directories = directoriesOf(
     t,
     { 'a.json': basic('one', 'example.com', 'other.example:8443', 'named.example:443') },
     { 'a.json': { ...head, rktKind: 'auth', domains: ['example.com'], type: 'oauth', credentials: { token: 'two' } } },
   );
   const { authorizationFor } = readAuthConfig([...directories, '/nonexistent']);
-  const of = (url: string) => authorizationFor(new URL(url));
-  assert.equal(of('https://example.com/x'), 'Bearer two');
-  assert.equal(of('https://other.example:8443/x'), header('one'));
-  assert.equal(of('https://named.example/x'), header('one'));
+  const of = async (url: string) => (await authorizationFor(new URL(url)))['authorization'];
+  assert.equal(await of('https://example.com/x'), 'Bearer two');
+  assert.equal(await of('https://other.example:8443/x'), header('one'));
+  assert.equal(await of('https://named.example/x'), header('one'));
   for (const url of [
     'https://other.example/',
     'https://example.com:8443/',
     'https://sub.example.com/',
     'https://example.com.evil/',
   ])
-    assert.equal(of(url), undefined, url);
+    assert.equal(await of(url), undefined, url);
 });
 
-test('readAuthConfig() knows registries, the first of them by all its names', (t) => {
+test('readAuthConfig() knows registries, the first of them by all its names', async (t) => {
   const [directory = ''] = directoriesOf(t, { 'a.json': docker('one', 'registry.example.com', 'index.docker.io') });
   const { credentialsFor, authorizationFor } = readAuthConfig([directory]);
   assert.deepEqual(credentialsFor('registry.example.com'), { kind: 'password', username: 'me', password: 'one' });
   assert.deepEqual(credentialsFor('docker.io'), { kind: 'password', username: 'me', password: 'one' });
   assert.equal(credentialsFor('other.example'), undefined);
-  assert.equal(authorizationFor(new URL('https://registry.example.com/')), undefined);
+  assert.deepEqual(await authorizationFor(new URL('https://registry.example.com/')), {});
 });
 
 test('readAuthConfig() refuses two files of one directory for one host, of the same kind', (t) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { EXIT } from '@rkt/exit';
@@ -306,4 +306,17 @@ test('rkt-fetch says which file it could not write', async (t) => {
   const denied = await runFetch([`--dir=${join(dir, 'rkt')}`, `oci:${layout.dir}`], { unprivileged: true });
   chmodSync(dir, 0o755);
   assertRefused(denied, EXIT.notPermitted, /cannot write ".*\/rkt\/store": permission denied/);
+});
+
+test('rkt-fetch says of files in paths.d that nobody reads them', async (t) => {
+  const { fetch, layout, dir } = setUp(t);
+  layout.name((await layout.image()).manifest);
+  mkdirSync(join(dir, 'etc', 'paths.d'), { recursive: true });
+  for (const name of ['a.json', 'b.conf']) writeFileSync(join(dir, 'etc', 'paths.d', name), '{}');
+  const { status, err } = await fetch(`--local-config=${join(dir, 'etc')}`, '--quiet', `oci:${layout.dir}`);
+  assert.equal(status, 0);
+  assert.equal(
+    err,
+    `rkt-fetch: not reading "${join(dir, 'etc', 'paths.d', 'a.json')}": wanted --dir, or a link in the place of the data directory\n`,
+  );
 });

@@ -69,7 +69,7 @@ export { isSchema1, parseSchema1, SCHEMA1, schema1Payload, type Schema1 } from '
 export { CHAIN_MAX, parseV1Image, printV1Config, type V1Image } from './docker-v1.ts';
 export { choosePlatform, hostPlatform, parsePlatform, printPlatform } from './oci-platform.ts';
 export { parseRemote, printRemote, type Remote } from './remote.ts';
-export { parseAuthConfig, type AuthConfig } from './rkt-config.ts';
+export { parseAuthConfig, type AuthConfig, type AwsCredentials } from './rkt-config.ts';
 export { parseSeccompProfile, type SeccompProfile } from './seccomp.ts';
 export {
   parseContainersPolicy,

@@ -13,12 +13,14 @@ const hosts = v.pipe(v.array(text), v.nonEmpty(), v.maxLength(1000));
 // A colon in a name would end it: RFC 7617.
 const user = v.pipe(text, v.excludes(':'));
 
+const aws = v.object({ accessKeyID: text, secretAccessKey: text, awsRegion: v.optional(text) });
+
 const auth = v.intersect([
   v.object({ rktKind: v.literal('auth'), rktVersion: version, domains: hosts }),
   v.variant('type', [
     v.object({ type: v.literal('basic'), credentials: v.object({ user, password: text }) }),
     v.object({ type: v.literal('oauth'), credentials: v.object({ token: text }) }),
-    v.object({ type: v.literal('aws'), credentials: v.object({ accessKeyID: text, secretAccessKey: text }) }),
+    v.object({ type: v.literal('aws'), credentials: aws }),
   ]),
 ]);
 
@@ -31,6 +33,9 @@ const dockerAuth = v.object({
 
 /** How to log in to servers, the kind `auth`, or to registries, the kind `dockerAuth`. */
 export type AuthConfig = v.InferOutput<typeof auth> | v.InferOutput<typeof dockerAuth>;
+
+/** A key of Amazon's, and the region that requests are signed for; without one it is that of the host. */
+export type AwsCredentials = v.InferOutput<typeof aws>;
 
 /** Reads a file of `auth.d`; the path is for the message. */
 export function parseAuthConfig(bytes: Uint8Array, path: string): AuthConfig {

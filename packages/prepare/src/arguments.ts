@@ -96,12 +96,14 @@ function optionOf(word: string): Option | undefined {
   return word.startsWith('--') ? all[word.slice(2)] : undefined;
 }
 
+const SHORT: ReadonlySet<string> = new Set(Object.values(all).flatMap(({ alias }) => (alias ? [`-${alias}`] : [])));
+
 /** Moves the pod's options to `pod` and returns the others. */
 function splitFlags(flags: readonly string[], pod: string[]): string[] {
   const own: string[] = [];
   for (const flag of flags) {
     const name = nameOf(flag).slice(2);
-    if (!(name in all) && flag !== '-h')
+    if (!(name in all) && !SHORT.has(flag))
       throw new Failure(EXIT.usage, `unknown option ${printable(nameOf(flag))}: try --help`);
     (name in appOptions ? own : pod).push(flag);
   }

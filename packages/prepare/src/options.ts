@@ -50,7 +50,7 @@ export const podOptions = {
   },
   interactive: { type: 'boolean', describe: 'connect the app to the terminal of rkt-run-prepared' },
   'uuid-file-save': { type: 'string', value: 'FILE', describe: 'write the UUID of the pod to this file' },
-  quiet: { type: 'boolean', describe: 'print nothing but the UUID' },
+  quiet: { type: 'boolean', alias: 'q', describe: 'print nothing but the UUID' },
   'no-dependencies': {
     type: 'boolean',
     describe: "take images in appc's format without what they depend on, and with all their files",

@@ -16,8 +16,8 @@ export interface WebOptions {
   /** Plain HTTP; any certificate. */
   readonly insecure: { readonly http: boolean; readonly tls: boolean };
   readonly environment: Environment;
-  /** The value of `Authorization` for a server that is asked over TLS, if there is one. */
-  readonly authorize: (url: URL) => string | undefined;
+  /** The headers that log in to a server that is asked over TLS: none if there is nothing to log in with. */
+  readonly authorize: (url: URL) => Promise<Readonly<Record<string, string>>>;
   readonly userAgent: string;
   readonly note: (message: string) => void;
   readonly timeouts?: Partial<Timeouts>;
@@ -99,10 +99,9 @@ async function follow(
   if (first.protocol !== 'https:' && !insecure.http) {
     throw refuse(`"${printUrl(first)}" is not encrypted: wanted https, or --insecure-options=http`);
   }
-  const authorization = first.protocol === 'https:' ? authorize(first) : undefined;
   let url = first;
   for (let redirects = 0; ; redirects += 1) {
-    const own = url.origin === first.origin && authorization !== undefined ? { authorization } : {};
+    const own = url.origin === first.origin && url.protocol === 'https:' ? await authorize(url) : {};
     const response = await transport.request({ url, headers: { ...headers, ...own }, signal });
     if (!REDIRECT.has(response.status)) return response;
     await discard(response);

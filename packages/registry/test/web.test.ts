@@ -15,7 +15,7 @@ function webOf(t: TestContext, { host }: Pick<Stub, 'host'>, options: Partial<We
     host,
     insecure: { http: true, tls: false },
     environment: {},
-    authorize: () => undefined,
+    authorize: () => Promise.resolve({}),
     userAgent: 'rkt/test',
     note: (message) => void notes.push(message),
     retry: { tries: 3, backoffMs: 1 },
@@ -68,7 +68,7 @@ test('page() goes on without encryption only if that is allowed, and says so', a
 
 test('get() sends no credentials without TLS', async (t) => {
   const stub = await startStub(t, (_request, response) => response.end());
-  await webOf(t, stub, { authorize: () => 'Basic c2VjcmV0' }).get({
+  await webOf(t, stub, { authorize: () => Promise.resolve({ authorization: 'Basic c2VjcmV0' }) }).get({
     url: new URL(`http://${stub.host}/`),
     headers: {},
     cannot,

@@ -12,8 +12,8 @@ const FILE_BYTES_MAX = 1024 * 1024;
 
 /** What the directories say. */
 export interface AuthConfiguration {
-  /** The value of `Authorization` for a server; undefined if nothing is said of it. */
-  readonly authorizationFor: (url: URL) => string | undefined;
+  /** The headers of a request for a file that log in to its server; none if nothing is said of it. */
+  readonly authorizationFor: (url: URL) => Promise<Readonly<Record<string, string>>>;
   /** The credentials for a registry, by the host of its references. */
   readonly credentialsFor: (host: string) => Credentials | undefined;
 }
@@ -33,7 +33,7 @@ export function readAuthConfig(directories: readonly string[]): AuthConfiguratio
     }
   }
   return {
-    authorizationFor: (url) => headerOf(servers.get(url.host)),
+    authorizationFor: (url) => headersOf(url, servers.get(url.host)),
     credentialsFor: (host) => {
       const found = registries.get(host) ?? (host === 'docker.io' ? hubOf(registries) : undefined);
       return found?.rktKind === 'dockerAuth'
@@ -89,19 +89,18 @@ function filesIn(directory: string): [string, AuthConfig][] {
   }
 }
 
-function headerOf(config: AuthConfig | undefined): string | undefined {
-  if (config?.rktKind !== 'auth') return undefined;
+async function headersOf(url: URL, config: AuthConfig | undefined): Promise<Readonly<Record<string, string>>> {
+  if (config?.rktKind !== 'auth') return {};
   switch (config.type) {
     case 'basic': {
       const { user, password } = config.credentials;
-      return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+      return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` };
     }
     case 'oauth':
-      return `Bearer ${config.credentials.token}`;
-    case 'aws':
-      throw new Failure(
-        EXIT.configuration,
-        `cannot log in to "${printable(config.domains.join(', '))}": credentials of type aws are not supported: wanted basic or oauth`,
-      );
+      return { authorization: `Bearer ${config.credentials.token}` };
+    case 'aws': {
+      const { signForAws } = await import('./aws.ts');
+      return signForAws(url, config.credentials, new Date());
+    }
   }
 }
