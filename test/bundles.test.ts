@@ -81,6 +81,24 @@ test('rehearse.ts keeps the code of what ran, and of what ran in earlier rehears
   assert.ok(loadBundle(program).isWarm);
 });
 
+test('compile.ts keeps the code of what never ran, the same wherever the bundle lies', async (t) => {
+  const lines = ['const never = (words: string[]) => words.map((word) => word.toUpperCase()).join();', "print('once'); if (process.argv[2]) never([]);"]; // prettier-ignore
+  const codes: Buffer[] = [];
+  for (const name of ['first', 'second']) {
+    const program = await bundleOf(t, ...lines);
+    rehearse(program);
+    const { size } = statSync(`${program}.code`);
+    rmSync(`${program}.code`);
+    const flags = ['--hash-seed=1', '--no-flush-bytecode', '--no-lazy', '--disable-warning=ExperimentalWarning'];
+    node(...flags, join(scripts, 'compile.ts'), '/usr/lib/rkt', program);
+    assert.ok(loadBundle(program).isWarm, name);
+    assert.ok(statSync(`${program}.code`).size > size, name);
+    codes.push(readFileSync(`${program}.code`));
+    assert.equal(start(program), 'once');
+  }
+  assert.deepEqual(codes[0], codes[1]);
+});
+
 test('start.js passes over the code of another bundle, and what is no code', async (t) => {
   const [first, second] = [await bundleOf(t, "print('first!');"), await bundleOf(t, "print('second');")];
   rehearse(first);

@@ -23,23 +23,20 @@ type Bundle = (given: {
   readonly __filename: string;
 }) => void;
 
-/** Loads a bundle with the code that is kept beside it, if there is any. */
-export function loadBundle(given: string): LoadedBundle {
+/** Loads a bundle with the code that is kept beside it, if there is any. V8 writes the name of the file into that code. */
+export function loadBundle(given: string, filename: string = resolve(given)): LoadedBundle {
   const path = resolve(given);
   const source = readFileSync(path, 'utf8');
   const title = Buffer.from(source.slice(0, source.indexOf('\n')));
   const cachedData = readCode(path, title);
   const script = new Script(
     `(function({require,module,__dirname,__filename}){var exports=module.exports;${source}\n})`,
-    {
-      filename: path,
-      ...(cachedData && { cachedData }),
-    },
+    { filename, ...(cachedData && { cachedData }) },
   );
   const beside = new Map<string, ReturnType<typeof runBeside>>();
   const require: Require = (name) => {
     if (!name.startsWith('./')) return process.getBuiltinModule(name);
-    const found = beside.get(name) ?? runBeside(resolve(dirname(path), name));
+    const found = beside.get(name) ?? runBeside(resolve(dirname(path), name), resolve(dirname(filename), name));
     beside.set(name, found);
     return found.exports;
   };
@@ -59,8 +56,8 @@ export function loadBundle(given: string): LoadedBundle {
   };
 }
 
-function runBeside(path: string): { readonly bundle: LoadedBundle; readonly exports: unknown } {
-  const bundle = loadBundle(path);
+function runBeside(path: string, filename: string): { readonly bundle: LoadedBundle; readonly exports: unknown } {
+  const bundle = loadBundle(path, filename);
   return { bundle, exports: bundle.run() };
 }
 

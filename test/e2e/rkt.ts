@@ -125,7 +125,8 @@ function endPod(path: string): void {
     process.kill(pid, 'SIGKILL');
 }
 
-function removeCgroups(uuid: string): void {
+/** Removes the cgroups of a pod whose processes are ending. */
+export function removeCgroups(uuid: string): void {
   for (const mount of readdirSync('/sys/fs/cgroup')) {
     const pod = join('/sys/fs/cgroup', mount, 'rkt', uuid);
     if (existsSync(pod)) removeCgroup(pod);

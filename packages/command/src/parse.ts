@@ -13,7 +13,7 @@ export interface Parsed<T extends OptionTable> {
  * Parses a command line strictly: unknown options, missing values and values that are not one of the choices are usage errors.
  */
 export function parseOptions<T extends OptionTable>(options: T, argv: readonly string[]): Parsed<T> {
-  const words = argv.map((word) => implied(options, word));
+  const words = joinDashes(options, argv).map((word) => implied(options, word));
   const { argv: parsed, error } = parser.detailed(words, configuration(options));
   if (error) throw new Failure(EXIT.usage, lowerFirst(error.message));
   refuseUnknown(options, parsed);
@@ -49,6 +49,20 @@ function configuration(options: OptionTable): parser.Options {
       'unknown-options-as-args': false,
     },
   };
+}
+
+/** `--file -` as `--file=-`: the parser takes no word for a value that begins with a dash, and this one has a meaning. */
+function joinDashes(options: OptionTable, argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  const takesValue = (index: number) => {
+    const word = end < 0 || index < end ? argv[index] : undefined;
+    const option = word?.startsWith('--') ? options[word.slice(2)] : undefined;
+    return option !== undefined && option.type !== 'boolean' && option.implied === undefined;
+  };
+  return argv.flatMap((word, index) => {
+    if (word === '-' && takesValue(index - 1)) return [];
+    return argv[index + 1] === '-' && takesValue(index) ? [`${word}=-`] : [word];
+  });
 }
 
 function implied(options: OptionTable, word: string): string {

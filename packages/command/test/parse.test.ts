@@ -44,6 +44,12 @@ test('parseOptions() keeps operands that look like numbers, and words behind --'
   assert.deepEqual(parseOptions(table, ['007', '--', '--full', '-x']).operands, ['007', '--full', '-x']);
 });
 
+test('parseOptions() takes a single dash for a value, and as an operand elsewhere', () => {
+  const { given, operands } = parseOptions(table, ['--name', '-', '-', '--full', '-', '--', '--name', '-']);
+  assert.equal(given.name, '-');
+  assert.deepEqual(operands, ['-', '-', '--name', '-']);
+});
+
 test('parseOptions() takes an implied value, a short name, and the last of two', () => {
   const { given } = parseOptions(table, ['--wait', '-f', '--name=a', '--name=b']);
   assert.equal(given.wait, 'true');

@@ -24,18 +24,53 @@ export interface LauncherInput {
 
 /** The launcher of an executable: a script that confines itself by stage1 and becomes Node. */
 export function launcher({ name, declaration, flags }: LauncherInput): string {
-  const template = readFileSync(join(import.meta.dirname, 'launcher.sh'), 'utf8');
-  const filter = filterOf(declaration);
+  const part = (file: string) => readFileSync(join(import.meta.dirname, file), 'utf8');
   const values: Readonly<Record<string, string>> = {
     name,
     page: name.replace(/^rkt-/, ''),
     flags: flags.map((flag) => `${flag} `).join(''),
     change: CHANGE_FS.map((right) => `\\|${right}`).join(''),
-    body: [...restrictions(declaration), ...environment(declaration)].join('\n'),
     // The filter comes last: it need not allow what stage1 does before.
-    filter: filter === undefined ? '' : `${unlessUnprivilegedMount(declaration)}line "seccomp 0 ${filter}.bpf"\n`,
+    filter: filterLine(declaration),
   };
-  return template.replaceAll(/@(\w+)@/g, (whole, key: string) => values[key] ?? whole);
+  const body = [
+    ...directories(declaration),
+    ...(becomesNetworkUser(declaration) ? [part('network-user.sh').replace(/^(#.*\n)+/, '')] : []),
+    ...umask(declaration),
+    ...restrictions(declaration),
+    ...environment(declaration),
+  ];
+  return part('launcher.sh')
+    .replace('@body@', () => body.join('\n'))
+    .replaceAll(/@(\w+)@/g, (whole, key: string) => values[key] ?? whole);
+}
+
+/**
+ * True for a command that root runs as another user: it brings what registries send into the store, and the store is that
+ * user's. See network-user.sh. One that writes what only root may write has to part with its rights by itself.
+ */
+function becomesNetworkUser({ network, writes }: Declaration): boolean {
+  return network === 'client' && writes.includes('$DIR/store');
+}
+
+function filterLine(declaration: Declaration): string {
+  const filter = filterOf(declaration);
+  if (filter === undefined) return '';
+  const name = becomesNetworkUser(declaration) ? '$filter' : filter;
+  return `${unlessUnprivilegedMount(declaration)}line "seccomp 0 ${name}.bpf"\n`;
+}
+
+/** Landlock can only allow what is there. */
+function directories(declaration: Declaration): string[] {
+  return (mounts(declaration) ? [] : declaration.writes)
+    .filter(isOurs)
+    .map((path) => `[ -d ${shell(path)} ] || (umask 022 && mkdir -p ${shell(path)}) 2>/dev/null`);
+}
+
+/** What one user puts into a store that is a group's, all can read. */
+function umask({ writes }: Declaration): string[] {
+  if (!writes.includes('$DIR/store')) return [];
+  return ['if [ -g "$dir/store" ] || [ -n "${become:-}" ]; then line umask 0022; fi'];
 }
 
 /**
@@ -58,9 +93,16 @@ function restrictions(declaration: Declaration): string[] {
   ];
 }
 
-function capabilities({ capabilities: names }: Declaration): string[] {
+function capabilities(declaration: Declaration): string[] {
+  const { capabilities: names } = declaration;
   const kept = names.length === 0 ? '0' : names.join('|');
-  return [`if [ -n "$root" ]; then`, `\tline "capbset ${kept}"`, `\tline "capset ${kept} ${kept} 0"`, 'fi'];
+  return [
+    'if [ -n "$root" ]; then',
+    `\tline "capbset ${kept}"`,
+    ...(becomesNetworkUser(declaration) ? ['\t[ -z "$become" ] || line "$become"'] : []),
+    `\tline "capset ${kept} ${kept} 0"`,
+    'fi',
+  ];
 }
 
 function files(declaration: Declaration): string[] {
@@ -72,9 +114,6 @@ function files(declaration: Declaration): string[] {
   ];
   const net = network === 'client' ? ['LANDLOCK_ACCESS_NET_BIND_TCP'] : ALL_NET;
   return [
-    ...writes
-      .filter(isOurs)
-      .map((path) => `[ -d ${shell(path)} ] || (umask 022 && mkdir -p ${shell(path)}) 2>/dev/null`),
     `line "landlock_create_ruleset 3 ${ALL_FS.join('|')} ${net.join('|')} ${scopes.join('|')}"`,
     `may $run "$node" ${LOADERS.join(' ')}`,
     `may $read "$lib" ${NODE_READS.join(' ')}`,

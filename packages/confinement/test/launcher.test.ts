@@ -1,47 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { parsePlan, type Line } from '@rkt/plan';
-import { launcher, parseDeclaration, type Declaration } from '../src/index.ts';
+import type { Line } from '@rkt/plan';
+import { parseDeclaration, type Declaration } from '../src/index.ts';
+import { install, nothing, type Handed } from './fixture.ts';
 
-const nothing: Declaration = {
-  user: 'any',
-  capabilities: [],
-  network: 'none',
-  reads: [],
-  writes: [],
-  runs: [],
-  environment: [],
-};
+interface Case {
+  readonly declaration: Declaration;
+  readonly words?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
 
-/** What the launcher of such an executable hands to stage1: the mode, the plan, and the words behind it. */
-function handed(
-  t: TestContext,
-  {
-    declaration,
-    words = [],
-    env = {},
-  }: { declaration: Declaration; words?: readonly string[]; env?: NodeJS.ProcessEnv },
-): { mode: string; plan: readonly Line[]; words: readonly string[]; place: string } {
-  const place = mkdtempSync(join(tmpdir(), 'rkt-launcher-'));
-  t.after(() => rmSync(place, { recursive: true, force: true }));
-  for (const path of ['bin', 'lib/rkt', 'home']) mkdirSync(join(place, path), { recursive: true });
-  symlinkSync(process.execPath, join(place, 'lib', 'rkt', 'node'));
-  // Words may contain anything but NUL.
-  writeFileSync(join(place, 'lib', 'rkt', 'stage1'), '#!/bin/sh\nprintf "%s\\0" "$@"\n');
-  writeFileSync(join(place, 'bin', 'rkt-x'), launcher({ name: 'rkt-x', declaration, flags: ['--flag'] }));
-  for (const path of ['bin/rkt-x', 'lib/rkt/stage1']) chmodSync(join(place, path), 0o755);
-  const { stdout, stderr } = spawnSync(join(place, 'bin', 'rkt-x'), words, {
-    encoding: 'utf8',
-    env: { PATH: process.env['PATH'], HOME: join(place, 'home'), ...env },
-  });
-  assert.equal(stderr, '');
-  const [mode = '', , plan = '', ...rest] = stdout.split('\0').slice(0, -1);
-  return { mode, plan: parsePlan(plan, 'confinement'), words: rest, place };
+/** What the launcher of such an executable hands to stage1. */
+function handed(t: TestContext, { declaration, words = [], env = {} }: Case): Handed {
+  const found = install(t, declaration).start(words, { env });
+  assert.equal(found.stderr, '');
+  return found;
 }
 
 const rulesOf = (plan: readonly Line[]) =>

@@ -26,6 +26,14 @@ export function askCredentialHelper({ environment, note }: Pick<Context, 'enviro
   };
 }
 
+/** Runs nothing: whoever hands over credentials on standard input hands over data, and may be another user. */
+export function refuseCredentialHelper({ note }: Pick<Context, 'note'>): CredentialHelper {
+  return (name) => {
+    note(`not running docker-credential-${name}: credentials come from standard input`);
+    return Promise.resolve(undefined);
+  };
+}
+
 interface HelperResult {
   readonly code: number;
   readonly output: Buffer;

@@ -12,6 +12,7 @@ import { mentionPathsConfig } from './paths-config.ts';
 import { parsePolicy } from './policy.ts';
 import { makeProgress, type Progress } from './progress.ts';
 import { fullId, printJson, shortId } from './result.ts';
+import { readStandardInput } from './standard-input.ts';
 
 /** rkt-fetch: from references to images in the store. */
 export const fetch: Command<typeof options> = {
@@ -35,7 +36,7 @@ export const fetch: Command<typeof options> = {
     const fetchOptions = {
       context: { ...context, note: progress.note },
       insecure,
-      authFile: given.authfile,
+      ...(await credentialsOf(given.authfile, context)),
       tokenHosts: given['token-host'],
       lookaside: given.lookaside,
       sbom: given.sbom,
@@ -67,6 +68,12 @@ function requireOneAci(references: readonly Reference[]): void {
   const [first, ...more] = references;
   if (more.length === 0 && (first?.kind === 'appc' || first?.kind.startsWith('aci-'))) return;
   throw new Failure(EXIT.usage, "cannot use --signature: wanted one IMAGE, which is in appc's format");
+}
+
+/** Where credentials come from: what `--authfile` says, or `$REGISTRY_AUTH_FILE`, which yields to rkt's own configuration. */
+async function credentialsOf(authFile: string | undefined, { environment }: Context) {
+  const isHandedOver = (authFile ?? environment['REGISTRY_AUTH_FILE']) === '-';
+  return { authFile, authText: isHandedOver ? await readStandardInput() : undefined };
 }
 
 function progressOf({ note }: Context, quiet: boolean): Progress {

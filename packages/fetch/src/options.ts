@@ -25,7 +25,11 @@ export const options = {
     describe: 'what not to insist on, separated by commas: http allows registries without TLS, tls any certificate',
     value: 'LIST',
   },
-  authfile: { type: 'string', describe: 'read credentials from this file and no other', value: 'FILE' },
+  authfile: {
+    type: 'string',
+    describe: 'read credentials from this file and no other, - is standard input',
+    value: 'FILE',
+  },
   'token-host': {
     type: 'strings',
     describe: 'send credentials to this token server of another domain too',

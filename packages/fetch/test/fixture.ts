@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly unprivileged?: boolean;
   /** A program and arguments that run it. */
   readonly by?: readonly string[];
+  /** Its standard input. */
+  readonly input?: string;
   /** Kills it after this many milliseconds. */
   readonly killAfterMs?: number;
 }
@@ -30,7 +32,7 @@ export interface RunOptions {
 /** Runs rkt-fetch from its source. */
 export async function runFetch(
   args: readonly string[],
-  { env = {}, unprivileged, by = [], killAfterMs }: RunOptions = {},
+  { env = {}, unprivileged, by = [], input, killAfterMs }: RunOptions = {},
 ): Promise<Outcome> {
   const own = [process.execPath, '--conditions=source', BIN, ...args];
   const [program = '', ...rest] =
@@ -38,9 +40,11 @@ export async function runFetch(
       ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...own]
       : [...by, ...own];
   const child = spawn(program, rest, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
   });
+  // It may end without reading.
+  child.stdin.on('error', () => undefined).end(input);
   const texts = { out: '', err: '' };
   child.stdout.on('data', (chunk) => (texts.out += String(chunk)));
   child.stderr.on('data', (chunk) => (texts.err += String(chunk)));

@@ -2,7 +2,7 @@
 // Against a real registry on loopback, with images that skopeo pushed.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { EXIT } from '@rkt/exit';
@@ -189,6 +189,41 @@ test('rkt-fetch logs in with a name and password', async (t) => {
   assert.equal(refused.status, EXIT.notPermitted);
   assert.match(refused.err, /access denied/);
   assert.ok(!refused.err.includes('secret'));
+});
+
+test('rkt-fetch takes credentials from standard input, and no programs', async (t) => {
+  const { dir, layout, rkt } = setUp(t);
+  const { manifest } = await layout.image();
+  layout.name(manifest, 'x');
+  await using basic = await startRegistry({ auth: 'basic' });
+  const image = await basic.push(`oci:${layout.dir}:x`, 'a/b:v1');
+  const input = readFileSync(basic.authFile, 'utf8');
+  for (const words of [['--authfile=-'], ['--authfile', '-']]) {
+    const { out, err } = await runFetch([rkt, HTTP, '--full', ...words, image], { input });
+    assert.equal(out, `${manifest.digest}\n`, err);
+  }
+  const env = { REGISTRY_AUTH_FILE: '-' };
+  const { out, err } = await runFetch([rkt, HTTP, '--full', image], { env, input });
+  assert.equal(out, `${manifest.digest}\n`, err);
+  assert.equal((await runFetch([rkt, HTTP, image], { env, input: '{}' })).status, EXIT.notPermitted);
+  const helper = join(dir, 'docker-credential-made');
+  writeFileSync(helper, `#!/bin/sh\ntouch ${dir}/ran\n`, { mode: 0o755 });
+  const named = await runFetch([rkt, HTTP, '--authfile=-', image], {
+    input: JSON.stringify({ credHelpers: { [basic.host]: 'made' } }),
+    env: { PATH: `${dir}:${process.env['PATH'] ?? ''}` },
+    unprivileged: true,
+  });
+  assert.equal(named.status, EXIT.notPermitted);
+  assert.match(named.err, /not running docker-credential-made: credentials come from standard input/);
+  assert.ok(!existsSync(join(dir, 'ran')));
+  for (const [bad, pattern] of [
+    ['{', /cannot read credentials "standard input": /],
+    ['x'.repeat(2 ** 20 + 1), /cannot read standard input: it is larger than 1048576 bytes/],
+  ] as const) {
+    const refused = await runFetch([rkt, HTTP, '--authfile=-', image], { input: bad });
+    assert.equal(refused.status, EXIT.configuration, refused.err);
+    assert.match(refused.err.replace(/^.*without encryption\n/m, ''), pattern);
+  }
 });
 
 test('rkt-fetch logs in at a token server, over TLS with an authority of its own', async (t) => {

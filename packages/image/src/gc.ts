@@ -6,6 +6,7 @@ import { exists } from '@rkt/files';
 import { hexOf, type Digest } from '@rkt/names';
 import { parseDuration, printSize } from '@rkt/human';
 import type { Store } from '@rkt/store';
+import { asOwner } from './as-owner.ts';
 import { treeNames } from './chain.ts';
 import { isAci, storeOf } from './images.ts';
 import { gcOptions } from './options.ts';
@@ -21,7 +22,8 @@ export const gc: Command<typeof gcOptions> = {
     const graceMs = Math.max(0, parseDuration(given['grace-period'], 'grace-period'));
     const store = storeOf(context);
     await collectLayers(context, store, graceMs);
-    for (const { digest, path, size } of (await store?.collect({ olderThanMs: graceMs })) ?? []) {
+    if (store === undefined) return EXIT.ok;
+    for (const { digest, path, size } of await asOwner(store, () => store.collect({ olderThanMs: graceMs }))) {
       context.note(`removed ${digest === undefined ? `"${path}"` : `blob "${digest}"`} (${printSize(size)})`);
     }
     return EXIT.ok;

@@ -2,6 +2,7 @@
 import { type Command, type OptionTable } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import type { Digest } from '@rkt/names';
+import { asOwner } from './as-owner.ts';
 import { findImage, idOf, requireStore } from './images.ts';
 
 // Blobs younger than this may belong to a fetch that goes on now; `rkt image gc` removes them some other day.
@@ -31,12 +32,14 @@ export const rm: Command<typeof options> = {
         context.note(error.message);
       }
     }
-    for (const [digest, id] of found) {
-      await store.remove(digest);
-      context.print(`successfully removed image: "${id}"`);
-    }
     if (found.size > 0) {
-      await store.collect({ olderThanMs: YOUNG_MS });
+      await asOwner(store, async () => {
+        for (const [digest, id] of found) {
+          await store.remove(digest);
+          context.print(`successfully removed image: "${id}"`);
+        }
+        await store.collect({ olderThanMs: YOUNG_MS });
+      });
       context.note(`${found.size} image(s) successfully removed`);
     }
     return failures[0]?.status ?? EXIT.ok;

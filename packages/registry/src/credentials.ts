@@ -23,6 +23,8 @@ export interface CredentialSources {
   readonly authFile?: string | undefined;
   /** What rkt's own configuration says of a host: it counts before the files of other tools. */
   readonly configured?: ((host: string) => Credentials | undefined) | undefined;
+  /** The content of such a file, which the user handed over: then no file of other tools is read. */
+  readonly authText?: Buffer | undefined;
   readonly helper: CredentialHelper;
   readonly uid: number;
 }
@@ -37,12 +39,20 @@ export async function findCredentials(
   { host, repository }: { readonly host: string; readonly repository: string },
   sources: CredentialSources,
 ): Promise<Credentials | undefined> {
-  const own = sources.authFile === undefined ? sources.configured?.(host) : undefined;
+  const { authText, authFile, helper } = sources;
+  const own = authFile === undefined ? sources.configured?.(host) : undefined;
   if (own !== undefined) return own;
+  if (authText !== undefined) {
+    const path = 'standard input';
+    return inFile(
+      parseFile(path, () => authText),
+      { host, repository, path, helper },
+    );
+  }
   for (const path of filesOf(sources)) {
-    const file = readFile(path, sources.authFile !== undefined);
+    const file = readFile(path, authFile !== undefined);
     if (file === undefined) continue;
-    const found = await inFile(file, { host, repository, path, helper: sources.helper });
+    const found = await inFile(file, { host, repository, path, helper });
     if (found !== undefined) return found;
   }
   return undefined;
@@ -77,13 +87,19 @@ function readFile(path: string, isRequired: boolean): Readonly<Record<string, un
     if (!fstatSync(fd).isFile()) {
       throw new Failure(EXIT.configuration, `cannot read credentials "${printable(path)}": not a file`);
     }
-    const bytes = readBounded(fd, path, FILE_BYTES_MAX);
-    return recordOf(parseJson(bytes, { what: `credentials "${printable(path)}"`, limitBytes: FILE_BYTES_MAX }));
+    return parseFile(path, () => readBounded(fd, path, FILE_BYTES_MAX));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The entries of a file; whatever is wrong with it is a matter of configuration. */
+function parseFile(path: string, read: () => Buffer): Readonly<Record<string, unknown>> {
+  try {
+    return recordOf(parseJson(read(), { what: `credentials "${printable(path)}"`, limitBytes: FILE_BYTES_MAX }));
   } catch (error) {
     if (error instanceof Failure) throw new Failure(EXIT.configuration, error.message, { cause: error });
     throw error;
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -14,7 +14,7 @@ interface Found {
   readonly write: (path: string, content: unknown) => string;
   readonly find: (
     name: string,
-    options?: { authFile?: string; helper?: CredentialHelper; more?: Record<string, string> },
+    options?: { authFile?: string; authText?: Buffer; helper?: CredentialHelper; more?: Record<string, string> },
   ) => ReturnType<typeof findCredentials>;
 }
 
@@ -28,12 +28,12 @@ function makeHome(t: TestContext): Found {
       writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
       return file;
     },
-    find: (name, { authFile, helper = () => Promise.resolve(undefined), more = {} } = {}) => {
+    find: (name, { authFile, authText, helper = () => Promise.resolve(undefined), more = {} } = {}) => {
       const [host = '', ...parts] = name.split('/');
       const environment = { HOME: home, XDG_RUNTIME_DIR: join(home, 'run'), ...more };
       return findCredentials(
         { host, repository: parts.join('/') },
-        { environment, helper, uid: 1000, ...(authFile === undefined ? {} : { authFile }) },
+        { environment, helper, uid: 1000, authText, ...(authFile === undefined ? {} : { authFile }) },
       );
     },
   };
@@ -50,6 +50,10 @@ test('findCredentials() asks rkt\u2019s own configuration first, unless the user
   assert.deepEqual(await findCredentials(wanted, { ...sources, configured }), isPassword('own', 'x'));
   assert.deepEqual(await findCredentials(wanted, { ...sources, configured: () => undefined }), isPassword('docker', 'x'));
   assert.deepEqual(await findCredentials(wanted, { ...sources, configured, authFile: file }), isPassword('named', 'x'));
+  const authText = Buffer.from(JSON.stringify({ auths: { 'r.example': auth('handed:x') } }));
+  assert.deepEqual(await findCredentials(wanted, { ...sources, configured, authText }), isPassword('own', 'x'));
+  const handed = { ...sources, configured, authText, authFile: '-' };
+  assert.deepEqual(await findCredentials(wanted, handed), isPassword('handed', 'x'));
 }); // prettier-ignore
 
 function isConfigurationFailure(pattern: RegExp) {
@@ -80,6 +84,11 @@ test('findCredentials() looks into the files in their order', async (t) => {
   assert.deepEqual(await find('h.example/a', { more: { REGISTRY_AUTH_FILE: named } }), isPassword('one', 'x'));
   assert.equal(await find('other.example/a', { authFile: named }), undefined);
   assert.deepEqual(await find('h.example/a', { authFile: named }), isPassword('one', 'x'));
+  const authText = Buffer.from(JSON.stringify({ auths: { 'h.example': auth('zero:x') } }));
+  assert.deepEqual(await find('h.example/a', { authText }), isPassword('zero', 'x'));
+  assert.deepEqual(await find('h.example/a', { authText, authFile: '-' }), isPassword('zero', 'x'));
+  // What was handed over is all there is.
+  assert.equal(await find('h.example/a', { authText: Buffer.from('{}') }), undefined);
 });
 
 test('findCredentials() prefers the longest name and knows the spellings of a host', async (t) => {

@@ -8,10 +8,10 @@ import {
   fsync,
   ftruncateSync,
   lstatSync,
+  lutimesSync,
   openSync,
   read,
   rmSync,
-  utimesSync,
   write,
 } from 'node:fs';
 import { promisify } from 'node:util';
@@ -36,7 +36,7 @@ const [readChunk, writeChunk, sync] = [promisify(read), promisify(write), promis
  * by rename when its bytes are durable; its name becomes so by setReference. Of several processes one writes, the others
  * wait and find it done.
  *
- * What an interrupted writer left is hashed again and continued.
+ * What an interrupted writer left is hashed again and continued; what another user's left is written anew.
  */
 export async function addBlob(
   dir: string,
@@ -82,7 +82,8 @@ export function hasBlob(dir: string, { digest, size }: BlobDescriptor): boolean 
   if (status === undefined || !status.isFile() || status.size !== size) return false;
   try {
     const now = new Date();
-    utimesSync(path, now, now);
+    // Not what a link leads to: in a store of several users somebody may have put one there just now.
+    lutimesSync(path, now, now);
   } catch (error) {
     // Somebody else's store, or gone in this moment.
     if (hasCode(error, 'ENOENT')) return false;
@@ -101,6 +102,7 @@ export async function lockPartial(dir: string, path: string): Promise<Lock | und
     // Renamed into place or removed between the two times that it is opened; the helper that locks may be missing too.
     const isGone = hasCode(error, 'ENOENT') && error.syscall === 'open';
     if (isGone && lstatSync(partialsPath(dir), { throwIfNoEntry: false })) return undefined;
+    if (hasCode(error, 'EACCES') && (await removeOfAnother(path))) return undefined;
     throw cannotWrite(path, error);
   }
   // The lock is on the file that was opened: it may have been renamed into place or removed since.
@@ -108,6 +110,38 @@ export async function lockPartial(dir: string, path: string): Promise<Lock | und
   if (there?.ino === ours.ino && there.dev === ours.dev) return held;
   held[Symbol.dispose]();
   return undefined;
+}
+
+/**
+ * Waits until nobody writes a partial file that is not ours to write, and removes it; false if that is not allowed: then it
+ * is the directory that we may not write.
+ *
+ * Nobody can make a file of another user read-only, so what one began the other does not end.
+ */
+async function removeOfAnother(path: string): Promise<boolean> {
+  try {
+    using held = await lock(path);
+    const [locked, there] = [fstatSync(held.fd), lstatSync(path, { throwIfNoEntry: false })];
+    if (there?.ino === locked.ino && there.dev === locked.dev) rmSync(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return canMakeBeside(path);
+    if (hasCode(error, 'EACCES', 'EPERM')) return false;
+    throw error;
+  }
+}
+
+/** True if we may make files there. It is tried, because access(2) answers for the real user. */
+function canMakeBeside(path: string): boolean {
+  const temporary = temporaryBeside(path);
+  try {
+    writeNew(temporary, '');
+    rmSync(temporary);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EACCES', 'EPERM')) return false;
+    throw error;
+  }
 }
 
 async function writePartial(dir: string, descriptor: BlobDescriptor, source: BlobSource): Promise<void> {

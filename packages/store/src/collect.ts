@@ -84,7 +84,8 @@ function removeUnlocked(path: string): RemovedFile[] {
     using held = tryLock(path);
     return held === undefined ? [] : [remove(path)];
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
+    // Gone, or of another user who lets nobody look whether it is being written.
+    if (hasCode(error, 'ENOENT', 'EACCES')) return [];
     throw error;
   }
 }

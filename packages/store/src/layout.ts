@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
 import { exists, lock, readRegular, writeDurably } from '@rkt/files';
 import {
@@ -16,15 +17,30 @@ import { blobsPath, indexPath, markerPath, partialsPath } from './paths.ts';
 /** The size of the largest `index.json`: some ten thousand images. */
 const INDEX_BYTES_MAX = 16 * 1024 * 1024;
 
+const GROUP_WRITES = 0o020;
+
 /** Makes the directories and the marker of a layout that are not there yet. */
 export function createLayout(dir: string): void {
   try {
-    for (const path of [blobsPath(dir), partialsPath(dir)]) mkdirSync(path, { recursive: true, mode: 0o755 });
+    mkdirSync(dir, { recursive: true, mode: 0o755 });
+    for (const path of [blobsPath(dir), partialsPath(dir)]) makeBelow(dir, path);
     // The marker comes before the first index, so an index without marker is not ours.
     if (!exists(markerPath(dir))) writeDurably(markerPath(dir), printLayoutMarker());
   } catch (error) {
     throw cannotWrite(dir, error);
   }
+}
+
+/**
+ * Makes a directory of the store, and those that lead to it. If the group may write in the store, as in that of several
+ * users, it may write there too, whatever the umask of whoever makes it.
+ */
+export function makeBelow(dir: string, path: string): void {
+  if (path === dir) return;
+  makeBelow(dir, dirname(path));
+  if (mkdirSync(path, { recursive: true, mode: 0o755 }) === undefined) return;
+  const { mode } = statSync(dir);
+  if ((mode & GROUP_WRITES) !== 0) chmodSync(path, mode & 0o7777);
 }
 
 /** Refuses a directory that is no layout. One without marker and index is the store of a writer that was killed at once: empty. */

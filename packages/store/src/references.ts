@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, lstatSync, rmSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, rmSync } from 'node:fs';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { lock, syncDirectory } from '@rkt/files';
 import { changeLayoutIndex, parseImageDocument, REF_NAME } from '@rkt/formats';
@@ -46,12 +46,16 @@ export async function setReference(dir: string, { name, descriptor, annotations 
   });
 }
 
-// skopeo, when it copies an image whose manifest is there, writes the same bytes into the file.
+// skopeo, when it copies an image whose manifest is there, writes the same bytes into the file. A link is not followed: in a
+// store of several users somebody may have put one there just now.
 function allowRewriting(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    chmodSync(path, (lstatSync(path).mode & 0o777) | 0o200);
+    fchmodSync(fd, (fstatSync(fd).mode & 0o777) | 0o200);
   } catch (error) {
     if (!hasCode(error, 'EPERM', 'EROFS')) throw error;
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { EXIT, Failure } from '@rkt/exit';
@@ -21,6 +21,7 @@ import {
 import { isDigest, parseDigest, printable, type Digest } from '@rkt/names';
 import { addBlob, hasBlob } from './add.ts';
 import { cannotWrite } from './errors.ts';
+import { makeBelow } from './layout.ts';
 import { referrersDirectory, referrersPath } from './paths.ts';
 import { readBlob, type BlobDescriptor } from './read.ts';
 
@@ -110,7 +111,7 @@ function appendReferrer(dir: string, subject: Digest, added: Referrer): void {
     );
   }
   try {
-    mkdirSync(referrersDirectory(dir), { recursive: true, mode: 0o755 });
+    makeBelow(dir, referrersDirectory(dir));
     writeDurably(path, printReferrers([...before, added]));
     for (const parent of [join(dir, 'referrers'), dir]) syncDirectory(parent);
   } catch (error) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '@rkt/exit';
+import { Failure, hasCode } from '@rkt/exit';
 import { exists, namesIn, readRegular, writeDurably } from '@rkt/files';
 import { parseRemote, printRemote, type Remote } from '@rkt/formats';
 import { type Digest } from '@rkt/names';
 import { cannotWrite } from './errors.ts';
+import { makeBelow } from './layout.ts';
 import { partialsPath, remotePath, remotesPath } from './paths.ts';
 
 const RECORD_BYTES_MAX = 64 * 1024;
@@ -26,7 +27,7 @@ export function findRemote(dir: string, url: string): Remote | undefined {
 export function writeRemote(dir: string, record: Omit<Remote, 'version'>): void {
   const path = remotePath(dir, keyOf(record.url));
   try {
-    mkdirSync(remotesPath(dir), { recursive: true, mode: 0o755 });
+    makeBelow(dir, remotesPath(dir));
     writeDurably(path, printRemote(record), 0o600);
   } catch (error) {
     throw cannotWrite(path, error);
@@ -50,7 +51,8 @@ function readRecord(path: string): Remote | undefined {
     const bytes = readRegular(path, RECORD_BYTES_MAX);
     return bytes === undefined ? undefined : parseRemote(bytes.toString(), path);
   } catch (error) {
-    if (error instanceof Failure) return undefined;
+    // One of another user, in a store of several, is for that user.
+    if (error instanceof Failure || hasCode(error, 'EACCES')) return undefined;
     throw error;
   }
 }

@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import * as fc from 'fast-check';
 import { EXIT, Failure } from '@rkt/exit';
+import { lock } from '@rkt/files';
 import { hexOf } from '@rkt/names';
-import { descriptorOf, digestOf, sourceOf, temporaryStore } from './fixture.ts';
+import { asOrdinaryUser, descriptorOf, digestOf, sourceOf, temporaryStore } from './fixture.ts';
 
 const BYTES = Buffer.from('the bytes of a blob, some of them');
 const DESCRIPTOR = descriptorOf(BYTES);
@@ -75,6 +86,46 @@ test('addBlob() continues what an interrupted writer left', async (t) => {
   await store.addBlob(DESCRIPTOR, source);
   assert.deepEqual(source.offsets, [10]);
   assert.equal((await store.verify())[0]?.state, 'ok');
+});
+
+test('addBlob() begins anew what another user left', async (t) => {
+  const store = temporaryStore(t);
+  const left = join(store.dir, 'partial', HEX);
+  writeFileSync(left, BYTES.subarray(0, 10));
+  chmodSync(left, 0o444);
+  asOrdinaryUser(t, store.dir);
+  const source = sourceOf(BYTES);
+  assert.equal(await store.addBlob(DESCRIPTOR, source), 'added');
+  assert.deepEqual(source.offsets, [0]);
+});
+
+test('addBlob() waits while another user writes, and takes what came of it', async (t) => {
+  const store = temporaryStore(t);
+  const left = join(store.dir, 'partial', HEX);
+  writeFileSync(left, BYTES);
+  chmodSync(left, 0o444);
+  const held = await lock(left);
+  asOrdinaryUser(t, store.dir);
+  const source = sourceOf(BYTES);
+  const added = store.addBlob(DESCRIPTOR, source);
+  renameSync(left, join(store.dir, 'blobs', 'sha256', HEX));
+  held[Symbol.dispose]();
+  assert.equal(await added, 'present');
+  assert.deepEqual(source.offsets, []);
+});
+
+test('addBlob() says that it may not write, with a partial file of another user or without', async (t) => {
+  for (const isThere of [false, true]) {
+    const store = temporaryStore(t);
+    const partials = join(store.dir, 'partial');
+    if (isThere) writeFileSync(join(partials, HEX), BYTES, { mode: 0o444 });
+    asOrdinaryUser(t, store.dir);
+    chmodSync(partials, 0o555);
+    const source = sourceOf(BYTES);
+    await assert.rejects(store.addBlob(DESCRIPTOR, source), refusedAs(EXIT.notPermitted, /cannot write ".*": permission denied/)); // prettier-ignore
+    assert.deepEqual(source.offsets, []);
+    process.seteuid?.(process.getuid?.() ?? 0);
+  }
 });
 
 test('addBlob() asks for nothing if the writer was interrupted before the rename', async (t) => {

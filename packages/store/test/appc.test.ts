@@ -8,7 +8,7 @@ import { EXIT } from '@rkt/exit';
 import { hostPlatform, platformLabels } from '@rkt/formats';
 import { hexOf, parseReference, printCimd, type Digest } from '@rkt/names';
 import { APPC_ID, APPC_LATEST, FETCHED, nameOf, shownName, type Store } from '../src/index.ts';
-import { addImage, descriptorOf, temporaryStore } from './fixture.ts';
+import { asOrdinaryUser, addImage, descriptorOf, temporaryStore } from './fixture.ts';
 
 const URL_A = 'https://example.com/a.aci?token=secret';
 const host = platformLabels(hostPlatform());
@@ -148,6 +148,20 @@ test('records of downloads are for their owner alone, and a damaged one is none'
     assert.equal(store.findRemote(URL_A), undefined, damaged);
   }
   await Promise.resolve();
+});
+
+test('records and partial files that another user keeps from us are passed over, and made anew', async (t) => {
+  const store = temporaryStore(t);
+  store.writeRemote({ url: URL_A, partial: { etag: '"x"' } });
+  const partial = join(store.dir, 'partial', '0'.repeat(64));
+  writeFileSync(partial, '', { mode: 0o600 });
+  utimesSync(partial, new Date(0), new Date(0));
+  asOrdinaryUser(t, store.dir);
+  const isOurs = process.getuid?.() !== 0;
+  assert.equal(store.findRemote(URL_A) !== undefined, isOurs);
+  assert.equal((await store.collect({ olderThanMs: 3_600_000 })).length, isOurs ? 1 : 0);
+  store.writeRemote({ url: URL_A, partial: { etag: '"y"' } });
+  assert.equal(store.findRemote(URL_A)?.partial?.etag, '"y"');
 });
 
 test('collect() forgets downloads whose image is gone, and abandoned ones with what is there of them', async (t) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -39,6 +39,16 @@ export function temporaryDirectory(context: TestContext): string {
 
 export function temporaryStore(context: TestContext): Store {
   return openStore(join(temporaryDirectory(context), 'store'), { create: true });
+}
+
+/** Goes on as nobody, to whom the directories of the store belong from now on, and to whom modes mean something. */
+export function asOrdinaryUser(t: TestContext, dir: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const entries = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const below = entries.map(({ parentPath, name }) => join(parentPath, name));
+  for (const path of [join(dir, '..'), dir, ...below]) chownSync(path, 65534, 65534);
+  process.seteuid?.(65534);
+  t.after(() => process.seteuid?.(0));
 }
 
 export interface Sample {

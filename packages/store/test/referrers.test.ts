@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
@@ -53,6 +63,15 @@ test('artifacts() lists what addArtifact() kept, once however often it was added
   const index = JSON.parse(readFileSync(fileOf(store, manifest.digest), 'utf8'));
   assert.equal(index.mediaType, MEDIA_TYPE.index);
   assert.equal(index.manifests[0].artifactType, SIGNATURE_TYPE.simpleSigning);
+});
+
+test('addArtifact() lets a group write where it may write in the store', async (t) => {
+  const store = temporaryStore(t);
+  chmodSync(store.dir, 0o2775);
+  const { manifest } = await addImage(store, 'layer');
+  await store.addArtifact(signature(manifest, 'signed'));
+  for (const path of ['referrers', 'referrers/sha256'])
+    assert.equal(statSync(join(store.dir, path)).mode & 0o7777, 0o2775, path);
 });
 
 test('addArtifact() keeps an image of cosign, which names no subject, as it is', async (t) => {

@@ -65,6 +65,18 @@ test('openStore() respects the umask and lets nobody else write', (t) => {
   }
 });
 
+test('openStore() lets a group write below where it may write, whatever the umask', (t) => {
+  const dir = join(temporaryDirectory(t), 'store');
+  mkdirSync(dir);
+  chmodSync(dir, 0o2775);
+  const umask = process.umask(0o077);
+  t.after(() => process.umask(umask));
+  const store = openStore(dir, { create: true });
+  store.writeRemote({ url: 'https://example.com/a.aci' });
+  for (const path of ['blobs', 'blobs/sha256', 'partial', 'remote'])
+    assert.equal(statSync(join(dir, path)).mode & 0o7777, 0o2775, path);
+});
+
 test('setReference() names an image, find() finds it by name and by id', async (t) => {
   const store = temporaryStore(t);
   const { manifest, config, layers } = await addImage(store, 'one', 'two');

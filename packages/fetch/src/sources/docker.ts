@@ -5,7 +5,7 @@ import { SCHEMA1 } from '@rkt/formats';
 import type { Digest, RegistryReference } from '@rkt/names';
 import { makeRegistryClient, type RegistryClient } from '@rkt/registry';
 import { readAuthConfig } from '../aci/auth-config.ts';
-import { askCredentialHelper } from '../credential-helper.ts';
+import { askCredentialHelper, refuseCredentialHelper } from '../credential-helper.ts';
 import { findRegistriesFiles } from '../registries-files.ts';
 import type { Source, SourceOptions } from './source.ts';
 
@@ -76,7 +76,7 @@ function openRegistry(reference: RegistryReference, options: SourceOptions): Sou
 
 function clientOf(
   host: string,
-  { context, insecure, authFile, tokenHosts, configDirectories }: SourceOptions,
+  { context, insecure, authFile, authText, tokenHosts, configDirectories }: SourceOptions,
 ): RegistryClient {
   const { environment, note } = context;
   return makeRegistryClient({
@@ -84,11 +84,12 @@ function clientOf(
     insecure,
     environment,
     authFile,
+    authText,
     configured: (name) => readAuthConfig(configDirectories).credentialsFor(name),
     tokenHosts,
     note,
     uid: process.geteuid?.() ?? 0,
-    helper: askCredentialHelper(context),
+    helper: authText === undefined ? askCredentialHelper(context) : refuseCredentialHelper(context),
     userAgent: USER_AGENT,
   });
 }

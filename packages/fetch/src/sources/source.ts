@@ -56,6 +56,8 @@ export interface SourceOptions {
   readonly context: Context;
   readonly insecure: Insecure;
   readonly authFile: string | undefined;
+  /** The credentials that were handed over on standard input. */
+  readonly authText: Buffer | undefined;
   readonly tokenHosts: readonly string[];
   /** The directory or URL that stands for all that registries.d says. */
   readonly lookaside: string | undefined;
