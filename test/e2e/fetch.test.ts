@@ -2,7 +2,16 @@
 // The main job: an ordinary user fetches from a registry that asks for a token, root prepares and runs what was fetched.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
@@ -63,6 +72,38 @@ suite('fetch as an ordinary user, run as root', { skip: skipPods }, () => {
     const { status, stdout, stderr } = rkt.run('run-prepared', uuid);
     assert.match(stdout, /^apt \d\S* \(\w+\)\nbash\n42\n$/);
     assert.deepEqual([status, stderr], [0, '']);
+  });
+
+  test('a credential helper is asked by the user, outside of what confines rkt-fetch', async (t) => {
+    await using registry = await startRegistry({ auth: 'basic' });
+    const reference = await registry.push(`oci:${join(images, 'busybox')}:latest`, 'busybox:1');
+    const user = makeUser(t, registry.authFile);
+    const docker = join(user.home, '.docker');
+    const written = join(user.home, 'asked');
+    mkdirSync(docker);
+    const configure = (content: object) => writeFileSync(join(docker, 'config.json'), JSON.stringify(content));
+    const answer = JSON.stringify({ Username: registry.username, Secret: registry.password });
+    const helper = join(user.home, 'docker-credential-keys');
+    writeFileSync(helper, `#!/bin/sh\nread -r server; echo "$1 $server" >>${written}\necho '${answer}'\n`);
+    chmodSync(helper, 0o755);
+    configure({ credHelpers: { [registry.host]: 'keys' } });
+    const path = { PATH: `${user.home}:${process.env['PATH']}` };
+    const words = ['rkt-fetch', '--quiet', '--insecure-options=http'];
+    const fetched = await user.run(path, ...words, reference);
+    assert.equal(fetched.status, 0, fetched.stderr);
+    assert.equal(readFileSync(written, 'utf8'), `get ${registry.host}\n`);
+    // One that fails is told in one line, and nothing is fetched; one for other hosts is not asked.
+    writeFileSync(helper, '#!/bin/sh\nexit 3\n');
+    const failed = await user.run(path, ...words, reference);
+    assert.deepEqual([failed.status, failed.stdout], [69, '']);
+    assert.match(failed.stderr, /^rkt-fetch: cannot get credentials from "docker-credential-keys": [^\n]*\n$/);
+    configure({ credHelpers: { 'other.example': 'keys' } });
+    assert.equal((await user.run(path, ...words, reference)).status, 77);
+    // A file that the user names is only data.
+    configure({ credsStore: 'keys' });
+    const named = await user.run(path, ...words, `--authfile=${join(docker, 'config.json')}`, reference);
+    assert.equal(named.status, 77);
+    assert.match(named.stderr, /not running docker-credential-keys/);
   });
 
   test('run fetches what is missing, once', async (t) => {

@@ -159,7 +159,10 @@ function programs(runs: readonly string[]): string[] {
   ];
 }
 
-/** A credential helper is a program of the user's, with the user's keys: it needs what it would have in a terminal. */
+/**
+ * A credential helper is a program of the user's, with the user's keys: it is asked before anything is confined, and what it
+ * knows is the standard input of the command. Root asks none.
+ */
 function credentialHelpers(): string[] {
   const configurations = [
     '"${REGISTRY_AUTH_FILE:-}"',
@@ -168,12 +171,26 @@ function credentialHelpers(): string[] {
     '"${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json"',
   ];
   return [
+    'helper=',
     `for file in ${configurations.join(' ')}; do`,
-    '\t[ -z "$root" ] && [ -r "$file" ] || continue',
+    '\t[ -z "$root" ] && [ -f "$file" ] && [ -r "$file" ] || continue',
     '\twhile IFS= read -r text || [ -n "$text" ]; do',
-    '\t\tcase $text in *\\"credHelpers\\"* | *\\"credsStore\\"*) may $run\\|LANDLOCK_ACCESS_FS_WRITE_FILE / && may $change "$HOME" ;; esac',
+    '\t\tcase $text in *\\"credHelpers\\"* | *\\"credsStore\\"*) helper=yes ;; esac',
     '\tdone <"$file"',
     'done',
+    '# Whoever names a file, or hands one over, wants that one.',
+    '[ "${REGISTRY_AUTH_FILE:-}" != - ] || helper=',
+    'for word; do',
+    '\tcase $word in --authfile | --authfile=*) helper= ;; esac',
+    'done',
+    'if [ -n "$helper" ]; then',
+    '\tcredentials=$("$node" --disable-warning=ExperimentalWarning "$lib/start.js" "$lib/ask-helpers.js" "$@") || exit',
+    '\texec <<-END',
+    '\t\t$credentials',
+    '\tEND',
+    '\tREGISTRY_AUTH_FILE=-',
+    '\texport REGISTRY_AUTH_FILE',
+    'fi',
   ];
 }
 

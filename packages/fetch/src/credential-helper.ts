@@ -10,14 +10,10 @@ const OUTPUT_BYTES_MAX = 1024 * 1024;
 /** It may have to ask the user to unlock a keychain. */
 const TIMEOUT_MS = 120_000;
 
-/** Runs `docker-credential-NAME get` as docker does. Never for root: the file that names the program may be somebody else's. */
-export function askCredentialHelper({ environment, note }: Pick<Context, 'environment' | 'note'>): CredentialHelper {
+/** Runs `docker-credential-NAME get` as docker does. */
+export function askCredentialHelper({ environment }: Pick<Context, 'environment'>): CredentialHelper {
   return async (name, server) => {
     const program = `docker-credential-${name}`;
-    if (process.geteuid?.() === 0) {
-      note(`not running ${program} as root: use --authfile, or fetch as an ordinary user`);
-      return undefined;
-    }
     const { code, output, errors } = await runHelper(program, server, environment);
     if (code === 0) return output;
     // All helpers say it in these words; there is no status for it.
@@ -26,10 +22,11 @@ export function askCredentialHelper({ environment, note }: Pick<Context, 'enviro
   };
 }
 
-/** Runs nothing: whoever hands over credentials on standard input hands over data, and may be another user. */
+/** Runs nothing: a file that names a helper now was named on the command line, or handed over, and is data. Nor does root. */
 export function refuseCredentialHelper({ note }: Pick<Context, 'note'>): CredentialHelper {
   return (name) => {
-    note(`not running docker-credential-${name}: credentials come from standard input`);
+    const who = process.geteuid?.() === 0 ? 'an ordinary user' : 'its file in its usual place';
+    note(`not running docker-credential-${name}: wanted ${who}, or a file with the credentials themselves`);
     return Promise.resolve(undefined);
   };
 }

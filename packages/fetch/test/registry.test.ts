@@ -214,7 +214,7 @@ test('rkt-fetch takes credentials from standard input, and no programs', async (
     unprivileged: true,
   });
   assert.equal(named.status, EXIT.notPermitted);
-  assert.match(named.err, /not running docker-credential-made: credentials come from standard input/);
+  assert.match(named.err, /not running docker-credential-made: wanted its file in its usual place, or a file with/);
   assert.ok(!existsSync(join(dir, 'ran')));
   for (const [bad, pattern] of [
     ['{', /cannot read credentials "standard input": /],

@@ -5,7 +5,7 @@ import { SCHEMA1 } from '@rkt/formats';
 import type { Digest, RegistryReference } from '@rkt/names';
 import { makeRegistryClient, type RegistryClient } from '@rkt/registry';
 import { readAuthConfig } from '../aci/auth-config.ts';
-import { askCredentialHelper, refuseCredentialHelper } from '../credential-helper.ts';
+import { refuseCredentialHelper } from '../credential-helper.ts';
 import { findRegistriesFiles } from '../registries-files.ts';
 import type { Source, SourceOptions } from './source.ts';
 
@@ -89,7 +89,7 @@ function clientOf(
     tokenHosts,
     note,
     uid: process.geteuid?.() ?? 0,
-    helper: authText === undefined ? askCredentialHelper(context) : refuseCredentialHelper(context),
+    helper: refuseCredentialHelper(context),
     userAgent: USER_AGENT,
   });
 }
