@@ -10,9 +10,9 @@ import { contentOf } from './content.ts';
 /** A program that runs, with pipes to it and from it. */
 export type Piped = ChildProcessWithoutNullStreams;
 
-/** Starts a program with pipes for its input, output and errors. */
-export function startPiped([file = '', ...args]: readonly string[]): Piped {
-  return spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+/** Starts a program with pipes for its input, output and errors; without an environment of its own it has ours. */
+export function startPiped([file = '', ...args]: readonly string[], env?: Readonly<Record<string, string>>): Piped {
+  return spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], ...(env === undefined ? {} : { env }) });
 }
 
 /** What a process said and how it ended. */

@@ -22,6 +22,8 @@ export interface Asked {
   readonly question: Uint8Array;
   /** What comes behind the question, and how many bytes that are. */
   readonly more?: { readonly bytes: number; readonly feed: (to: Writable) => Promise<void> };
+  /** It may use the network, which most must not, and this is its environment; else it has none, or ours where it is not root's. */
+  readonly network?: Readonly<Record<string, string>>;
   readonly answerBytesMax: number;
   /** How long it may take, two minutes if nothing is said; more bytes get more time besides. */
   readonly timeMaxMs?: number;
@@ -45,10 +47,18 @@ const BYTES_PER_MS = 5000;
  * rights to give up. Whoever reads the answer remembers that it comes from a process that parsed what strangers wrote.
  */
 export async function askNobody(dir: string, asked: Asked): Promise<Buffer> {
+  // A place that rkt-gc cleans up if we are killed.
+  return askNobodyAt(join(dir, 'pods', 'embryo', randomUUID()), asked, () => makePhases(dir));
+}
+
+/** The same for who has no directory of rkt's: `scratch` is a path that is free, where only root can make something. */
+export async function askNobodyAt(scratch: string, asked: Asked, prepare?: () => void): Promise<Buffer> {
   const { program, cannot, heapMiB, answerBytesMax } = asked;
   const words = [process.execPath, `--max-old-space-size=${heapMiB}`, libraryFile('start.js'), libraryFile(program)];
   const { status, lines, answer, isLate } =
-    process.geteuid?.() === 0 ? await runAsNobody(dir, words, asked) : await run(words, asked);
+    process.geteuid?.() === 0
+      ? await runAsNobody({ scratch, prepare }, words, asked)
+      : await run(words, asked, asked.network);
   if (status === EXIT.ok && answer.byteLength <= answerBytesMax) return answer;
   const why = isLate
     ? 'it takes too long'
@@ -59,8 +69,8 @@ export async function askNobody(dir: string, asked: Asked): Promise<Buffer> {
 }
 
 /** Runs the program and hands it the question; one that takes too long is left to its limits. */
-async function run(words: readonly string[], asked: Asked): Promise<Answered> {
-  const child = startPiped(words);
+async function run(words: readonly string[], asked: Asked, env?: Asked['network']): Promise<Answered> {
+  const child = startPiped(words, env);
   const ends = Promise.all([ended(child), collect(child.stdout, asked.answerBytesMax + 1)]);
   // Who is late is not waited for, and what comes of it then is nobody's business.
   ends.catch(() => undefined);
@@ -102,14 +112,17 @@ function timeFor({ more, timeMaxMs = TIME_MAX_MS }: Asked): number {
   return timeMaxMs + Math.ceil((more?.bytes ?? 0) / BYTES_PER_MS);
 }
 
-async function runAsNobody(dir: string, words: readonly string[], asked: Asked): Promise<Answered> {
-  makePhases(dir);
-  // A place that rkt-gc cleans up if we are killed.
-  const scratch = join(dir, 'pods', 'embryo', randomUUID());
+interface Place {
+  readonly scratch: string;
+  readonly prepare: (() => void) | undefined;
+}
+
+async function runAsNobody({ scratch, prepare }: Place, words: readonly string[], asked: Asked): Promise<Answered> {
+  prepare?.();
   mkdirSync(scratch, { mode: 0o700 });
   try {
     const plan = join(scratch, 'ask.plan');
-    writeNew(plan, printPlan(readerPlan(words, asked.what, timeFor(asked))), 0o600);
+    writeNew(plan, printPlan(readerPlan(words, { ...asked, timeMs: timeFor(asked) })), 0o600);
     return await run([libraryFile('stage1'), plan], asked);
   } finally {
     removeTree(scratch);

@@ -58,7 +58,7 @@ test('askNobody() fails as what it hands over does, and waits no longer than it 
 });
 
 test('readerPlan() gives up users, groups, capabilities and networks before it becomes the program', () => {
-  const ops = readerPlan(['/bin/true', 'x'], 'does nothing', 1500).map(({ op }) => op);
+  const ops = readerPlan(['/bin/true', 'x'], { what: 'does nothing', timeMs: 1500 }).map(({ op }) => op);
   const last = ops.indexOf('exec');
   assert.equal(last, ops.length - 1);
   for (const op of ['unshare', 'setgroups', 'setresgid', 'setresuid', 'capbset', 'capset', 'prctl'] as const)

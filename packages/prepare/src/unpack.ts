@@ -98,7 +98,7 @@ function plansOf({ layer, workplace, root, caller }: UnpackInput): {
   const args = [layer.descriptor.mediaType, ...(typeof layer.diffId === 'string' ? [layer.diffId] : [])];
   if (caller === undefined) {
     return {
-      reader: readerPlan([node, ...flags, start, script, ...args], 'reads a layer that a stranger made'),
+      reader: readerPlan([node, ...flags, start, script, ...args], { what: 'reads a layer that a stranger made' }),
       writer: writerPlan(workplace, unpack),
     };
   }

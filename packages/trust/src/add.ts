@@ -35,7 +35,7 @@ interface Candidate {
 /** Shows each key, asks, and puts it into the trust store. Ends with 1 if one was declined. */
 export async function addKeys(adding: Adding): Promise<number> {
   const { given, scope, context } = adding;
-  const candidates = candidatesOf(adding);
+  const candidates = await candidatesOf(adding);
   let declined = false;
   for (const candidate of candidates) {
     if (!review(candidate, scope)) {
@@ -54,7 +54,7 @@ export async function addKeys(adding: Adding): Promise<number> {
 }
 
 /** Everything that was given is read and refused before anything is asked or written. */
-function candidatesOf({ given, scope, operands, context }: Adding): Candidate[] {
+async function candidatesOf({ given, scope, operands, context }: Adding): Promise<Candidate[]> {
   const skip = given['skip-fingerprint-review'];
   const discovered = operands.length === 0;
   const identities = operands.filter((location) => kindOfName(basename(location)) === 'identity');
@@ -62,7 +62,7 @@ function candidatesOf({ given, scope, operands, context }: Adding): Candidate[] 
   const sources = operands
     .filter((location) => !identities.includes(location))
     .map((location) => sourceOf(location, allowHttp));
-  const described = discovered ? discover(scope, allowHttp, context) : readKeys(sources, context.environment);
+  const described = await (discovered ? discover(scope, allowHttp, context) : readKeys(sources, context.environment));
   const refusal = described.find((source) => source.refusal !== undefined)?.refusal;
   if (refusal !== undefined) throw new Failure(refusal.status, printable(refusal.message));
   const keys = described.flatMap(({ location, keys: list }) =>
@@ -77,7 +77,7 @@ function candidatesOf({ given, scope, operands, context }: Adding): Candidate[] 
 }
 
 /** The keys that the web pages of the prefix name. */
-function discover(scope: Scope, allowHttp: boolean, { environment }: Context): DescribedSource[] {
+async function discover(scope: Scope, allowHttp: boolean, { environment }: Context): Promise<DescribedSource[]> {
   const prefix = prefixOf(scope);
   if (prefix === undefined) throw new Failure(EXIT.usage, 'cannot discover keys for every name: wanted PUBKEY');
   return discoverKeys(prefix, allowHttp, environment);

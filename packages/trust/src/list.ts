@@ -29,12 +29,12 @@ interface Row {
 }
 
 /** Lists who is trusted: for the names of the scope, or all files with their masks. */
-export function listKeys({ directories, scope, format, legend, context }: Listing): number {
+export async function listKeys({ directories, scope, format, legend, context }: Listing): Promise<number> {
   const reader = makeStrictReader();
   const all = [...allPlaces(reader, directories.system), ...allPlaces(reader, directories.local)];
   const counting = scope === undefined ? undefined : trustedFor(reader, directories, prefixOf(scope));
   const places = all.filter(({ path }) => counting === undefined || counting.includes(path));
-  const rows = rowsOf(places, context.environment);
+  const rows = await rowsOf(places, context.environment);
   if (format !== undefined) {
     context.print(printJson(rows, format === 'json' ? 'json' : 'json-pretty'));
     return EXIT.ok;
@@ -52,10 +52,10 @@ export function listKeys({ directories, scope, format, legend, context }: Listin
   return EXIT.ok;
 }
 
-function rowsOf(places: readonly Place[], environment: Context['environment']): Row[] {
+async function rowsOf(places: readonly Place[], environment: Context['environment']): Promise<Row[]> {
   const keys = places.filter(({ kind, bytes }) => kind !== 'identity' && bytes.byteLength > 0);
   const sources = keys.map(({ path, bytes }) => ({ location: path, base64: bytes.toString('base64') }));
-  const described = new Map(readKeys(sources, environment).map((source) => [source.location, source]));
+  const described = new Map((await readKeys(sources, environment)).map((source) => [source.location, source]));
   return places.map(({ prefix = '*', kind, name, path, bytes }): Row => {
     const row = { prefix, kind, name, path };
     if (bytes.byteLength === 0) return { ...row, who: [], state: 'mask' };
