@@ -14,8 +14,16 @@ export function reason(error: unknown): string {
 /** An error of the system in the words of a message, `cannot CALL "PATH": REASON`; undefined if it is another error. */
 export function describe(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
-  const path = 'path' in error && typeof error.path === 'string' ? ` "${printablePath(error.path)}"` : '';
-  return `cannot ${String(error.syscall)}${path}: ${reason(error)}`;
+  const path = pathOf(error);
+  return `cannot ${String(error.syscall)}${path === undefined ? '' : ` "${printablePath(path)}"`}: ${reason(error)}`;
+}
+
+/** The path that a call was about: of a symbolic link its place, and not what it points at. */
+function pathOf(error: Error): string | undefined {
+  if ('syscall' in error && error.syscall === 'symlink' && 'dest' in error && typeof error.dest === 'string') {
+    return error.dest;
+  }
+  return 'path' in error && typeof error.path === 'string' ? error.path : undefined;
 }
 
 /** Does something with what is open on a path; an error of the system names that path, where Node names none or another. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { fsyncSync, readFileSync, rmSync } from 'node:fs';
+import { fsyncSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { describe, EXIT, EXIT_MEANINGS, Failure, hasCode, nameIn, printable, reason } from '@rkt/exit';
 
@@ -36,6 +36,10 @@ test('describe() says the call, the path without control characters, and why', (
     'cannot open "/none\\u001b[2J": no such file or directory',
   );
   assert.equal(describe(caught(() => rmSync('/proc/version'))), 'cannot rm "/proc/version": operation not permitted');
+  assert.equal(
+    describe(caught(() => symlinkSync('target', '/none/link'))),
+    'cannot symlink "/none/link": no such file or directory',
+  );
   assert.equal(describe(new Error('plain')), undefined);
   const long = describe(caught(() => readFileSync(`/${'a'.repeat(230)}/end`))) ?? '';
   assert.match(long, /^cannot open "\.\.\.a{196}\/end": /);
