@@ -65,18 +65,25 @@ function cannotLock(
 /**
  * Tells which files are locked by somebody at this moment, without touching the locks: a function of the path.
  *
- * It reads /proc/locks once, so it suits listings; whoever is going to change something takes the lock instead.
+ * It reads /proc/locks once, when it is first asked, so it suits listings; whoever is going to change something takes the lock
+ * instead. The kernel lets all processors pass a point before it shows them, which takes milliseconds.
  */
 export function lockedFiles(): (path: string) => boolean {
+  let held: ReadonlySet<string> | undefined;
+  return (path) => {
+    const { dev, ino } = statSync(path, { bigint: true });
+    held ??= readLocks();
+    return held.has(`${major(dev)}:${minor(dev)}:${ino}`);
+  };
+}
+
+function readLocks(): ReadonlySet<string> {
   const held = new Set<string>();
   for (const line of readText('/proc/locks').split('\n')) {
     const match = /^\d+: FLOCK .* ([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line);
     if (match) held.add(`${Number.parseInt(match[1] ?? '', 16)}:${Number.parseInt(match[2] ?? '', 16)}:${match[3]}`);
   }
-  return (path) => {
-    const { dev, ino } = statSync(path, { bigint: true });
-    return held.has(`${major(dev)}:${minor(dev)}:${ino}`);
-  };
+  return held;
 }
 
 function openForLock(path: string): number {

@@ -42,8 +42,9 @@ export function inspectPod(dir: string, pod: Pod, isLocked: (path: string) => bo
   let place: Pod | undefined = pod;
   for (let moves = 0; place !== undefined && moves < MOVES_LIMIT; moves++) {
     try {
-      const locked = isLocked(place.path);
-      const view = viewOf(place, stateOf(place.phase, locked));
+      const { path, phase } = place;
+      const state = stateOf(phase, () => isLocked(path));
+      const view = viewOf(place, state);
       // What was read is of one moment only if the directory still lies there.
       if (isDirectory(place.path)) return view;
     } catch (error) {

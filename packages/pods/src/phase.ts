@@ -28,7 +28,8 @@ const STATES: Readonly<Record<Phase, { readonly locked: State; readonly unlocked
   garbage: { locked: 'deleting', unlocked: 'garbage' },
 };
 
-/** The state of a pod: the table of rkt's pod life cycle. */
-export function stateOf(phase: Phase, locked: boolean): State {
-  return STATES[phase][locked ? 'locked' : 'unlocked'];
+/** The state of a pod: the table of rkt's pod life cycle. Whether it is locked is asked only where that makes a difference. */
+export function stateOf(phase: Phase, isLocked: () => boolean): State {
+  const { locked, unlocked } = STATES[phase];
+  return locked === unlocked || isLocked() ? locked : unlocked;
 }

@@ -30,7 +30,7 @@ function temporary(t: TestContext): string {
 }
 
 test('stateOf() is the table of the life cycle', () => {
-  const table = PHASES.map((phase) => [phase, stateOf(phase, true), stateOf(phase, false)]);
+  const table = PHASES.map((phase) => [phase, stateOf(phase, () => true), stateOf(phase, () => false)]);
   assert.deepEqual(table, [
     ['embryo', 'embryo', 'embryo'],
     ['prepare', 'preparing', 'aborted prepare'],

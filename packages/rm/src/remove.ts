@@ -20,6 +20,6 @@ export async function removePod(dir: string, prefix: string): Promise<PodUuid> {
 }
 
 function inUse({ uuid, phase }: Pod): Failure {
-  const why = IN_USE[stateOf(phase, true)] ?? 'somebody else works on it: try again';
+  const why = IN_USE[stateOf(phase, () => true)] ?? 'somebody else works on it: try again';
   return new Failure(EXIT.tryAgain, `cannot remove pod "${uuid}": ${why}`);
 }
