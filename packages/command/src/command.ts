@@ -68,3 +68,19 @@ export const globalOptions = {
   help: { type: 'boolean', describe: 'print this help and exit', alias: 'h' },
   version: { type: 'boolean', describe: 'print the version and exit' },
 } as const satisfies OptionTable;
+
+/** The options of commands that look up who may speak for an image. */
+export const trustOptions = {
+  'local-config': {
+    type: 'string',
+    value: 'DIR',
+    default: '/etc/rkt',
+    describe: 'the administrator’s directory of trusted keys and settings',
+  },
+  'system-config': {
+    type: 'string',
+    value: 'DIR',
+    default: '/usr/lib/rkt',
+    describe: 'the vendor’s directory of trusted keys and settings',
+  },
+} as const satisfies OptionTable;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { OptionTable } from '@rkt/command';
+import { trustOptions, type OptionTable } from '@rkt/command';
 
 /** The columns of `rkt image list`, in their order. */
 export const FIELDS = ['id', 'name', 'size', 'importtime', 'lastused'] as const;
@@ -59,22 +59,6 @@ export const gcOptions = {
 /** The options of `rkt-image export`. */
 export const exportOptions = {
   overwrite: { type: 'boolean', describe: 'replace the file if it exists' },
-} as const satisfies OptionTable;
-
-/** Where it stands who may speak for an image. */
-const trustOptions = {
-  'local-config': {
-    type: 'string',
-    value: 'DIR',
-    default: '/etc/rkt',
-    describe: 'the administrator’s directory of trusted keys and settings',
-  },
-  'system-config': {
-    type: 'string',
-    value: 'DIR',
-    default: '/usr/lib/rkt',
-    describe: 'the vendor’s directory of trusted keys and settings',
-  },
 } as const satisfies OptionTable;
 
 const digestOption = {

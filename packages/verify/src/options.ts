@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { OptionTable } from '@rkt/command';
+import { trustOptions, type OptionTable } from '@rkt/command';
 
 /** The options of rkt-verify. */
 export const options = {
@@ -9,18 +9,7 @@ export const options = {
     value: 'FILE',
     describe: 'decide by this containers-policy.json(5) instead of the keys that are trusted',
   },
-  'local-config': {
-    type: 'string',
-    value: 'DIR',
-    default: '/etc/rkt',
-    describe: 'the administrator’s directory of trusted keys and settings',
-  },
-  'system-config': {
-    type: 'string',
-    value: 'DIR',
-    default: '/usr/lib/rkt',
-    describe: 'the vendor’s directory of trusted keys and settings',
-  },
+  ...trustOptions,
   format: {
     type: 'string',
     describe: 'print JSON, as verification.json has it, instead of lines',
