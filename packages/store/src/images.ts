@@ -16,7 +16,7 @@ import {
 } from '@rkt/names';
 import { entriesOfImageId, entryOfName, FETCHED } from './appc-entries.ts';
 import { readLayoutIndex } from './layout.ts';
-import { readBlob } from './read.ts';
+import { peekBlob } from './read.ts';
 import { findRemote } from './remote.ts';
 
 /** The reference by which it was fetched. */
@@ -56,10 +56,10 @@ function imageOf(dir: string, { digest, mediaType, size, annotations }: LayoutEn
   };
 }
 
-// A listing shows a damaged image too, so what cannot be read counts nothing.
+// A listing shows a damaged image too, so what cannot be read counts nothing. The size is for people: nothing depends on it.
 function sizeBelow(dir: string, digest: Digest): number {
   try {
-    return referencesOf(parseImageDocument(readBlob(dir, digest), { what: digest })).reduce(
+    return referencesOf(parseImageDocument(peekBlob(dir, digest), { what: digest })).reduce(
       (sum, { size }) => sum + size,
       0,
     );
