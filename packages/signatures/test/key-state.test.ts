@@ -102,6 +102,7 @@ test('verifyDetached() looks at the time of keys and signatures only where it is
   const cases: readonly (readonly [string, Buffer, RefusalCode])[] = [
     ['expired, extended by anybody', sign([BEGIN, expires(YEAR)], expires(0)), 'signature-expired'],
     ['of the future, dated back by anybody', sign([future], BEGIN), 'signature-in-future'],
+    ['dated by anybody', sign([], BEGIN), 'malformed'],
   ];
   for (const [what, signature, code] of cases) assertBad(await ask(signsItself, signature), code, what);
   const old = primaryOf(alice, { ...by(alice, signs, keyExpires(YEAR)), unhashed: [keyExpires(0)] });
