@@ -5,6 +5,7 @@ SCRIPT is a list of steps in JSON, done in their order:
 ["wait", REGEX]        until the output of the terminal matches, from where the last wait ended
 ["type", TEXT]         types
 ["size", ROWS, COLS]   changes the size of the window
+["move", FROM, TO]     gives a file another name
 ["end"]                until the command has ended
 Prints an object: what the terminal showed, the status, and whether the settings of the terminal are as before.
 """
@@ -57,6 +58,8 @@ def main():
             seen = found.end()
         elif verb == "type":
             os.write(master, words[0].encode())
+        elif verb == "move":
+            os.rename(*words)
         elif verb == "size":
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", *words, 0, 0))
         elif verb == "end":

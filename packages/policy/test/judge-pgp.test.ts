@@ -125,6 +125,28 @@ test('judge() rejects a signature of another image, whether it was stored for it
   assert.match(said(await scene.ask()), /^rejected: .*found a signature/);
 });
 
+test('judge() makes no good signature of two: a trusted one of another image, and one of this image by a stranger', async (t) => {
+  const other = ring.sign(ALICE, {
+    digest: (await addManifest((await makeScene(t)).store, 'other')).digest,
+    reference: REFERENCE,
+    at: '20260101T000000',
+  });
+  for (const isFirst of [true, false]) {
+    const scene = await makeScene(t);
+    scene.trust(`root.d/${alice}`, ring.publicKey(ALICE));
+    const both = [other, signed(scene, MALLORY)];
+    await scene.sign(isFirst ? both : both.toReversed());
+    const verification = await scene.ask();
+    assert.equal(verification.outcome, 'rejected');
+    assert.deepEqual(
+      verification.signatures.map(({ result }) => result),
+      ['bad', 'bad'],
+    );
+    await scene.sign([signed(scene)]);
+    assert.equal((await scene.ask()).outcome, 'accepted');
+  }
+});
+
 test('judge() rejects a signature of another name or tag, and takes any tag of the repository for a digest', async (t) => {
   const scene = await makeScene(t);
   scene.trust(`root.d/${alice}`, ring.publicKey(ALICE));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Verification } from '@rkt/formats';
 import { misconfigured, write } from './fixture.ts';
-import { addManifest, makeScene } from './judging.ts';
+import { addIndex, addManifest, makeScene } from './judging.ts';
 import { addBundles, addCosign, keyBundle, makeInstance, makeKey, type Statement } from './sigstore.ts';
 
 const [alice, mallory] = [makeKey(), makeKey()];
@@ -90,6 +90,44 @@ test('judge() compares identities as they are: no part, no pattern, no other iss
   }
   write(trustedRoot, '{}');
   await assert.rejects(ask(ISSUER, SAN), misconfigured(/root\.json/));
+});
+
+test('judge() rejects keys and identities of sibling prefixes, and masked ones', async (t) => {
+  const scene = await makeScene(t);
+  const trustedRoot = write(join(scene.directories.local, 'root.json'), JSON.stringify(instance.root));
+  const identity = JSON.stringify({ issuer: ISSUER, san: SAN, trustedRoot });
+  const signers = { [alice.name]: alice.pem, 'ci.sigstore.json': identity };
+  await addBundles(scene.store, scene.image, [
+    keyBundle(scene.image.digest, alice.privateKey),
+    await instance.bundle(scene.image.digest, { issuer: ISSUER, san: SAN }),
+  ]);
+  await addCosign(scene.store, scene.image, { privateKey: alice.privateKey, repository: 'example.com/app' });
+  const outcome = async () => (await scene.ask(undefined, { nowMs: Date.now() })).outcome;
+  for (const [file, content] of Object.entries(signers)) {
+    for (const prefix of ['example.com/ap', 'example.com/app2', 'example.com/app/x', 'example.co', 'xample.com'])
+      scene.trust(`prefix.d/${prefix}/${file}`, content);
+    assert.equal(await outcome(), 'rejected', file);
+    scene.trust(`prefix.d/example.com/${file}`, content);
+    assert.equal(await outcome(), 'accepted', file);
+    scene.trust(`prefix.d/example.com/app/${file}`, '');
+    assert.equal(await outcome(), 'rejected', `${file} masked`);
+  }
+});
+
+test('judge() takes the bundle of an index for an image that the index lists, and for no other', async (t) => {
+  const scene = await makeScene(t);
+  scene.trust(`root.d/${alice.name}`, alice.pem);
+  const other = await addManifest(scene.store, 'other');
+  const index = await addIndex(scene.store, [scene.image]);
+  const foreign = await addIndex(scene.store, [other]);
+  for (const subject of [index, foreign])
+    await addBundles(scene.store, subject, [keyBundle(subject.digest, alice.privateKey)]);
+  // About an index that has the image, and put where what is said of the image lies.
+  await addBundles(scene.store, scene.image, [keyBundle(index.digest, alice.privateKey)]);
+  const outcome = async (digest?: typeof index.digest) => (await scene.ask(undefined, { index: digest })).outcome;
+  assert.equal(await outcome(index.digest), 'accepted');
+  assert.equal(await outcome(foreign.digest), 'rejected');
+  assert.equal(await outcome(), 'rejected');
 });
 
 test('judge() takes no identity from another instance of sigstore', async (t) => {

@@ -88,6 +88,21 @@ test('collectTrust() lets an empty file take back what was collected before it, 
   }
 });
 
+test('collectTrust() lets an empty file take back bare keys and identities as well', (t) => {
+  const directories = trustDirectories(t);
+  const trustedRoot = write(join(directories.local, 'roots', 'public.json'), '{}');
+  const identity = JSON.stringify({ issuer: 'https://issuer.example.com', san: 'a@example.com', trustedRoot });
+  const files = { [`${'1'.repeat(64)}.pub`]: 'key', 'ci.sigstore.json': identity };
+  for (const [name, content] of Object.entries(files)) {
+    put(directories, ['system', 'root.d', name], content);
+    const by = put(directories, ['local', 'prefix.d', 'example.com', 'foo', name], '');
+    const { masked } = collectTrust(makeStrictReader(), directories, docker('example.com/foo/bar'));
+    assert.ok(masked.some((mask) => mask.name === name && mask.by === by));
+  }
+  assert.deepEqual(sources(directories, docker('example.com/foo/bar')), []);
+  assert.equal(sources(directories, docker('example.com/foobar')).length, 2);
+});
+
 test('collectTrust() lets a later key of a masked name stand', (t) => {
   const directories = trustDirectories(t);
   put(directories, ['system', 'root.d', A]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { EXIT, Failure } from '@rkt/exit';
 import { MEDIA_TYPE } from '@rkt/formats';
 import { clientOf, digestOf, readAll, startStub, type Handler } from './stub.ts';
@@ -19,7 +20,7 @@ const failsWith =
   };
 
 const serves =
-  (headers: Record<string, string> = {}, body = MANIFEST): Handler =>
+  (headers: Record<string, string> = {}, body: string | Buffer = MANIFEST): Handler =>
   (_, response) => {
     response.writeHead(200, { 'content-type': MEDIA_TYPE.manifest, ...headers }).end(body);
   };
@@ -43,6 +44,14 @@ test('manifest() refuses bytes of another digest than was asked for or claimed',
   await assert.rejects(clientOf(t, lying.host).manifest('a/b', 'v1'), failsWith(EXIT.dataRefused, /has the digest/));
   const wrong = await startStub(t, serves());
   await assert.rejects(clientOf(t, wrong.host).manifest('a/b', other), failsWith(EXIT.dataRefused, /wanted "sha256:/));
+});
+
+test('manifest() hashes what was sent, and decodes nothing', async (t) => {
+  const encoded = gzipSync(MANIFEST);
+  const headers = { 'content-encoding': 'gzip', 'docker-content-digest': digestOf(MANIFEST) };
+  const stub = await startStub(t, serves(headers, encoded));
+  for (const reference of ['v1', digestOf(MANIFEST)])
+    await assert.rejects(clientOf(t, stub.host).manifest('a/b', reference), failsWith(EXIT.dataRefused, /sha256:/));
 });
 
 test('manifest() takes a vague content type for none', async (t) => {

@@ -5,6 +5,12 @@ const BEGIN = /^-----BEGIN PGP ([A-Z ]+)-----$/;
 const END = /^-----END PGP ([A-Z ]+)-----$/;
 const HEADER = /^[A-Za-z][A-Za-z0-9-]*: ?.*$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+/**
+ * What may stand behind a line, RFC 9580 section 6.2: whatever else is invisible is not taken for nothing.
+ *
+ * Tried at the beginning of a run alone, so that a long line costs no more than its length.
+ */
+const SPACE = /(?<![ \t\r])[ \t\r]+$/;
 const CHECKSUM = /^=[A-Za-z0-9+/]{4}$/;
 
 /** True if the bytes begin as ASCII armor does; a binary OpenPGP packet begins with the highest bit set. */
@@ -22,7 +28,7 @@ export function dearmor(bytes: Uint8Array, label: string): Uint8Array[] {
   const lines = Buffer.from(bytes)
     .toString('latin1')
     .split('\n')
-    .map((line) => line.trimEnd());
+    .map((line) => line.replace(SPACE, ''));
   const blocks: Uint8Array[] = [];
   for (let at = 0; at < lines.length; at += 1) {
     if (lines[at] === '') continue;

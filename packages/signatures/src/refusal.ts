@@ -32,7 +32,7 @@ export function badOf(error: unknown, signer?: Signer): Bad {
   return { outcome: 'bad', code: refused?.code ?? 'failed', reason, signer: refused?.signer ?? signer };
 }
 
-/** The words of an exception of others, fit for a message. */
+/** The words of an exception of others, fit for a message: a line of ours goes on behind them, so they end without a full stop. */
 export function messageOf(error: unknown): string {
-  return printable(error instanceof Error ? error.message : String(error));
+  return printable(error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
 }

@@ -54,7 +54,7 @@ const keyOf = ({ publicKey }: Signing) => parseSpkiKey(Buffer.from(pemOf(publicK
 const signerOf = (signing: Signing) => ({ kind: 'key', fingerprint: keyOf(signing).fingerprint }) as const;
 const byKey: SigstoreTrust = { kind: 'keys', keys: [keyOf(keys)] };
 const identity = { issuer: ISSUER, san: SAN };
-const byIdentity: SigstoreTrust = { kind: 'identities', identities: [identity], root };
+const byIdentity = { kind: 'identities', identities: [identity], root } as const;
 const signer = { kind: 'identity', ...identity } as const;
 const ask = (layer: CosignLayer, trust: SigstoreTrust = byKey, about = digest) =>
   verifyCosignSignature(layer, { digest: about, trust, now: new Date() });
@@ -142,6 +142,12 @@ test('verifyCosignSignature() accepts identities with the promise of the log', a
   assert.match(verdict.log?.index ?? '', /^\d+$/);
   assertBad(await ask(good, byIdentity, other), 'wrong-digest', 'another image');
   assertBad(await ask(good), 'unknown-key', 'an identity where a key is wanted');
+  for (const change of [{ san: SAN.slice(0, -1) }, { san: '.*' }, { issuer: `${ISSUER}.org` }, { issuer: '' }])
+    assertBad(
+      await ask(good, { ...byIdentity, identities: [{ ...identity, ...change }] }),
+      'wrong-identity',
+      JSON.stringify(change),
+    );
   const { certificate, ...rest } = { ...good.annotations, certificate: undefined };
   assert.equal(certificate, undefined);
   const without = (name: string) =>
@@ -177,6 +183,17 @@ test('verifyCosignSignature() accepts identities with the promise of the log', a
         'dev.sigstore.cosign/bundle': (await annotationsOf(made, signing, await makeInstance()))[
           'dev.sigstore.cosign/bundle'
         ],
+      },
+      'log-untrusted',
+    ],
+    [
+      'no promise of the log',
+      {
+        ...rest,
+        'dev.sigstore.cosign/bundle': (more['dev.sigstore.cosign/bundle'] ?? '').replace(
+          'SignedEntryTimestamp',
+          'signedEntryTimestamp',
+        ),
       },
       'log-untrusted',
     ],
@@ -249,6 +266,16 @@ test('verifyCosignAttestation() returns the statement of an envelope, by key and
   assert.equal(verdict.claims.predicateType, predicateType);
   assertBad(await attest(made, byKey, { about: other }), 'wrong-digest', 'another image');
   assertBad(await attest(envelopeOf(text, pairOf()), byKey), 'wrong-signature', 'another key');
+  const [signature, stranger] = [made, envelopeOf(text, pairOf())].map((one) => one.signature.toString('base64'));
+  const envelope: object = Object(made.content['dsseEnvelope']);
+  for (const sigs of [[signature, stranger], [stranger, signature], [signature, signature], []]) {
+    const dsseEnvelope = { ...envelope, signatures: sigs.map((sig) => ({ sig, keyid: '' })) };
+    assertBad(await attest({ ...made, content: { dsseEnvelope } }, byKey), 'malformed', `${sigs.length} signatures`);
+  }
+  const typed = envelopeOf(text, keys, { payloadType: 'application/json' });
+  assertBad(await attest(typed, byKey), 'wrong-type', 'another payload type');
+  const twice = envelopeOf(text.replace(/}$/, `,"predicateType":"${predicateType}"}`), keys);
+  assertBad(await attest(twice, byKey), 'malformed', 'the predicate type twice');
   const signing = await instance.certify();
   const keyless = envelopeOf(text, signing);
   assertGood(

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
+import { deflateRawSync } from 'node:zlib';
 import * as openpgp from 'openpgp';
 import { issuersOfDetached, verifyDetached, type RefusalCode, type Verdict } from '../src/index.ts';
 import { makeKeyring } from './gpg.ts';
@@ -224,10 +225,19 @@ function withOctet(signature: Buffer, index: number, value: number): Buffer {
   return changed;
 }
 
+/** A compressed packet that holds these packets. */
+function compressed(packets: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from([1]), deflateRawSync(packets)]);
+  const head = Buffer.from([0xc8, 0xff, 0, 0, 0, 0]);
+  head.writeUInt32BE(body.length, 2);
+  return Buffer.concat([head, body]);
+}
+
 test('verifyDetached() refuses what is no detached signature over binary content', async () => {
   const good = ring.sign(alice, content);
   const armored = ring.sign(alice, content, { options: ['--armor'] }).toString();
   const local = ['--local-user', `=${alice}`, '--output', '-'];
+  const nested = compressed(ring.gpg([...local, '--sign'], { input: content }));
   const cases: readonly (readonly [string, Uint8Array | string, RefusalCode])[] = [
     ['nothing', '', 'unsigned'],
     ['spaces', ' \n\n', 'malformed'],
@@ -235,6 +245,13 @@ test('verifyDetached() refuses what is no detached signature over binary content
     ['an empty block', '-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n', 'malformed'],
     ['two blocks', armored + armored, 'malformed'],
     ['a tail', `${armored}tail\n`, 'malformed'],
+    ['a zero behind', `${armored}\0`, 'malformed'],
+    ['a form feed behind', `${armored}\f`, 'malformed'],
+    ['a form feed in the place of the empty line', armored.replace('\n\n', '\n\f\n'), 'malformed'],
+    ['a form feed in it', armored.replace(/\n\n(.+)\n/, '\n\n$1\f\n'), 'malformed'],
+    ['a zero in it', armored.replace(/\n\n(.+)\n/, '\n\n\0$1\n'), 'malformed'],
+    ['an escaped dash', armored.replaceAll('-----BEGIN', '- -----BEGIN'), 'malformed'],
+    ['an escaped dash at the end', armored.replaceAll('-----END', '- -----END'), 'malformed'],
     ['text before the block', `hello\n${armored}`, 'malformed'],
     ['no end', armored.replace(/-----END.*/, ''), 'malformed'],
     ['another label', armored.replaceAll('SIGNATURE', 'MESSAGE'), 'malformed'],
@@ -246,6 +263,8 @@ test('verifyDetached() refuses what is no detached signature over binary content
     ['a signature of version 3', withOctet(good, 0, 3), 'unsupported'],
     ['a signed message', ring.gpg([...local, '--sign'], { input: content }), 'malformed'],
     ['a clear-signed text', ring.gpg([...local, '--clearsign'], { input: 'text' }), 'malformed'],
+    ['a signed message in one layer more', nested, 'malformed'],
+    ['a signature in a layer of compression', compressed(good), 'malformed'],
     ['an unsigned literal', ring.gpg(['--store', '--output', '-'], { input: content }), 'malformed'],
     ['a key', aliceKey, 'malformed'],
     ['something large', Buffer.alloc(70_000, 0x88), 'malformed'],
@@ -260,11 +279,26 @@ test('verifyDetached() refuses what is no detached signature over binary content
   }
 });
 
+test('verifyDetached() goes by the signature and not by the checksum of its armor', async () => {
+  const armored = ring.sign(alice, content, { options: ['--armor'] }).toString();
+  const cases = [
+    armored.replace(/\n=.*/, '\n=AAAA'),
+    armored.replace(/\n=.*/, ''),
+    armored.replaceAll('\n', ' \t\r\n'),
+  ];
+  for (const text of cases) {
+    assertGood(await ask(Buffer.from(text)), fingerprint, text);
+    assertBad(await ask(Buffer.from(text), { content: Buffer.from('other') }), 'wrong-signature', text);
+  }
+});
+
 test('verifyDetached() refuses weak hashes and weak keys', async () => {
   assertBad(await ask(ring.sign(alice, content, { options: ['--digest-algo', 'SHA1'] })), 'weak', 'SHA-1');
   for (const [algorithm, options] of [
     ['rsa2048', ['--digest-algo', 'SHA1']],
     ['rsa2048', ['--digest-algo', 'SHA224']],
+    ['rsa2048', ['--digest-algo', 'RIPEMD160']],
+    ['rsa2048', ['--digest-algo', 'MD5']],
     ['rsa1024', []],
     ['dsa2048', ['--digest-algo', 'SHA256']],
   ] as const) {

@@ -218,6 +218,32 @@ test('verifyBundleSignature() wants the certificate to be good when it signed, w
   }
 });
 
+test('verifyBundleSignature() takes nothing of authorities and logs from outside of their time in the root', async () => {
+  const { document } = instance;
+  const stamped = bundleOf(good, signing, {
+    tlogEntries: [await instance.logV2(entryForV2(good, signing))],
+    timestampVerificationData: await instance.stamp(good.signature),
+  });
+  const past = { start: '2020-01-01T00:00:00Z', end: '2021-01-01T00:00:00Z' };
+  const yetToCome = { start: '2100-01-01T00:00:00Z' };
+  for (const validFor of [past, yetToCome]) {
+    const authorities = (list: readonly object[]) => list.map((authority) => ({ ...authority, validFor }));
+    const logs = (list: typeof document.tlogs) =>
+      list.map((log) => ({ ...log, publicKey: { ...log.publicKey, validFor } }));
+    const cases: readonly (readonly [object, object, RefusalCode])[] = [
+      [{ certificateAuthorities: authorities(document.certificateAuthorities) }, bundle, 'untrusted-certificate'],
+      [{ ctlogs: logs(document.ctlogs) }, bundle, 'untrusted-certificate'],
+      [{ tlogs: logs(document.tlogs) }, bundle, 'log-untrusted'],
+      [{ timestampAuthorities: authorities(document.timestampAuthorities) }, stamped, 'time-untrusted'],
+    ];
+    for (const [change, asked, code] of cases) {
+      assertGood(await ask(asked), signer, 'in its time');
+      const changed = await instance.root({ ...document, ...change });
+      assertBad(await ask(asked, { root: changed }), code, `${Object.keys(change).join()} ${validFor.start}`);
+    }
+  }
+});
+
 test('verifyBundleSignature() refuses what was signed in the future, give or take five minutes', async () => {
   const time = Number(entry['integratedTime']) * 1000;
   assertGood(await ask(bundle, { now: new Date(time - 5 * 60_000) }), signer, 'five minutes');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { EXIT } from '@rkt/exit';
@@ -163,29 +163,35 @@ test('rkt-trust writes into no store that others can write to, and through no li
   assert.deepEqual(readdirSync(elsewhere), []);
 });
 
-test('rkt-trust asks on a terminal until the answer is yes or no', (t) => {
-  const place = makePlace(t);
+/** Runs rkt-trust for a prefix and a key on a terminal, and does these steps there. */
+function onTerminal({ local }: Place, key: string, steps: readonly (readonly string[])[]) {
   const program = join(import.meta.dirname, '..', '..', '..', 'test', 'e2e', 'terminal.py');
   const bin = join(import.meta.dirname, '..', 'bin', 'rkt-trust.ts');
   const command = [
     process.execPath,
     '--conditions=source',
     bin,
-    `--local-config=${place.local}`,
+    `--local-config=${local}`,
     '--prefix=example.com',
-    keyFile(place),
+    key,
   ];
-  const answer = (...typed: readonly string[]) => {
-    const steps = typed.flatMap((text) => [
-      ['wait', String.raw`\(yes/no\)\? $`],
-      ['type', text],
-    ]);
-    const { stdout, stderr } = spawnSync('python3', [program, JSON.stringify([...steps, ['end']]), ...command], {
-      encoding: 'utf8',
-    });
-    assert.equal(stderr, '');
-    return JSON.parse(stdout);
-  };
+  const { stdout, stderr } = spawnSync('python3', [program, JSON.stringify([...steps, ['end']]), ...command], {
+    encoding: 'utf8',
+  });
+  assert.equal(stderr, '');
+  return JSON.parse(stdout);
+}
+
+const ASKED = ['wait', String.raw`\(yes/no\)\? $`];
+
+test('rkt-trust asks on a terminal until the answer is yes or no', (t) => {
+  const place = makePlace(t);
+  const answer = (...typed: readonly string[]) =>
+    onTerminal(
+      place,
+      keyFile(place),
+      typed.flatMap((text) => [ASKED, ['type', text]]),
+    );
   const no = answer('maybe\n', 'no\n');
   assert.equal(no.status, EXIT.no);
   assert.match(no.shown, /Are you sure you want to trust this key \(yes\/no\)\? maybe\r\nPlease enter "yes" or "no"\./);
@@ -196,6 +202,22 @@ test('rkt-trust asks on a terminal until the answer is yes or no', (t) => {
   assert.equal(yes.status, EXIT.ok);
   assert.match(yes.shown, /Trusting ".*" for prefix "example\.com" after fingerprint review\./);
   assert.deepEqual(Object.keys(place.files()), [`prefix.d/example.com/${alice}`]);
+});
+
+test('rkt-trust trusts the key that it has shown, whatever the file is when the answer comes', (t) => {
+  const place = makePlace(t);
+  const shown = keyFile(place);
+  const userId = 'Swapped <swapped@example.com>';
+  ring.make(userId, { at: '20240101T000000' });
+  const other = place.write('other.asc', ring.publicKey(userId));
+  const { status } = onTerminal(place, shown, [ASKED, ['move', other, shown], ['type', 'yes\n']]);
+  assert.equal(status, EXIT.ok);
+  assert.ok(!existsSync(other));
+  const kept = place.files();
+  assert.deepEqual(Object.keys(kept), [`prefix.d/example.com/${alice}`]);
+  const again = makePlace(t);
+  again.trust('--prefix=example.com', SKIP, keyFile(again));
+  assert.deepEqual(kept, again.files());
 });
 
 test(
