@@ -92,6 +92,9 @@ suite('fetch as an ordinary user, run as root', { skip: skipPods }, () => {
     const fetched = await user.run(path, ...words, reference);
     assert.equal(fetched.status, 0, fetched.stderr);
     assert.equal(readFileSync(written, 'utf8'), `get ${registry.host}\n`);
+    // Where nothing is asked of a registry, nothing is asked of a helper.
+    await user.run(path, ...words, '--pull-policy=never', reference);
+    assert.equal(readFileSync(written, 'utf8'), `get ${registry.host}\n`);
     // One that fails is told in one line, and nothing is fetched; one for other hosts is not asked.
     writeFileSync(helper, '#!/bin/sh\nexit 3\n');
     const failed = await user.run(path, ...words, reference);

@@ -21,6 +21,8 @@ export async function askHelpers(
   operands: readonly string[],
   context: Context,
 ): Promise<AuthEntries> {
+  // Nothing is going to be asked of a registry, and a helper may want a password from the user.
+  if (given['pull-policy'] === 'never') return {};
   const { environment } = context;
   const configuration = readAuthConfig(
     [given['system-config'], given['local-config'], given['user-config'] ?? []].flat(),

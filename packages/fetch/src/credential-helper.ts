@@ -10,10 +10,14 @@ const OUTPUT_BYTES_MAX = 1024 * 1024;
 /** It may have to ask the user to unlock a keychain. */
 const TIMEOUT_MS = 120_000;
 
-/** Runs `docker-credential-NAME get` as docker does. */
-export function askCredentialHelper({ environment }: Pick<Context, 'environment'>): CredentialHelper {
+/** Runs `docker-credential-NAME get` as docker does. Never for root: the file that names the program may be somebody else's. */
+export function askCredentialHelper({ environment, note }: Pick<Context, 'environment' | 'note'>): CredentialHelper {
   return async (name, server) => {
     const program = `docker-credential-${name}`;
+    if (process.geteuid?.() === 0) {
+      note(`not running ${program} as root: use --authfile, or fetch as an ordinary user`);
+      return undefined;
+    }
     const { code, output, errors } = await runHelper(program, server, environment);
     if (code === 0) return output;
     // All helpers say it in these words; there is no status for it.

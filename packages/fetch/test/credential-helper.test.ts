@@ -7,14 +7,19 @@ import { EXIT, Failure } from '@rkt/exit';
 import { askCredentialHelper, refuseCredentialHelper } from '../src/credential-helper.ts';
 import { temporaryDirectory } from './fixture.ts';
 
-/** Asks a helper that is the given shell script. */
-function askScript(t: TestContext, script: string) {
+/** Asks a helper that is the given shell script, as an ordinary user or as root. */
+function askScript(t: TestContext, script: string, uid = 1000) {
   const dir = temporaryDirectory(t);
   const program = join(dir, 'docker-credential-test');
   writeFileSync(program, `#!/bin/sh\n${script}\n`);
   chmodSync(program, 0o755);
+  const notes: string[] = [];
+  const { geteuid } = process;
+  process.geteuid = () => uid;
+  t.after(() => (geteuid === undefined ? delete process.geteuid : (process.geteuid = geteuid)));
   const environment = { PATH: `${dir}:${process.env['PATH']}` };
-  return { ask: askCredentialHelper({ environment }) };
+  const ask = askCredentialHelper({ environment, note: (message) => void notes.push(message) });
+  return { ask, notes };
 }
 
 test('a helper gets the verb as argument and the server on its input', async (t) => {
@@ -53,4 +58,10 @@ test('refuseCredentialHelper() says what is wanted instead', async () => {
     notes.join(),
     /^not running docker-credential-test: wanted .*, or a file with the credentials themselves$/,
   );
+});
+
+test('root runs no helper', async (t) => {
+  const { ask, notes } = askScript(t, 'echo run', 0);
+  assert.equal(await ask('test', 'h.example'), undefined);
+  assert.match(notes.join(), /^not running docker-credential-test as root/);
 });

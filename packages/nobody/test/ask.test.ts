@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { EXIT, Failure } from '@rkt/exit';
+import { libraryFile } from '@rkt/files';
+import { printPlan } from '@rkt/plan';
 import { TemporaryDirectory } from '@rkt/pod-fixtures';
 import { askNobody, readerPlan, type Asked } from '../src/index.ts';
 
@@ -55,6 +59,37 @@ test('askNobody() fails as what it hands over does, and waits no longer than it 
     ask(dir.path, '{"questions":[]}\n', { more: endless, timeMaxMs: 50 }),
     refusedAs(EXIT.system, /^cannot decide: it takes too long$/),
   );
+});
+
+const root = { skip: process.geteuid?.() !== 0 && 'needs root' };
+
+/** Has a shell script start stage1, `$0`, with the plan of a reader, `$1`, of one second; returns what it prints. */
+function startReader(dir: string, program: readonly string[], script: string): string {
+  const plan = join(dir, 'plan');
+  writeFileSync(plan, printPlan(readerPlan(program, { what: 'reads nothing', timeMs: 1000 })), { mode: 0o600 });
+  return spawnSync('sh', ['-c', script, libraryFile('stage1'), plan], { encoding: 'utf8' }).stdout;
+}
+
+test('a reader does not outlive whoever started it', root, async () => {
+  using dir = new TemporaryDirectory();
+  const pid = startReader(dir.path, ['/bin/sleep', '60'], '"$0" "$1" >/dev/null 2>&1 & sleep 0.5; echo $!').trim();
+  for (let round = 0; round < 100 && isSleeping(pid); round += 1) await setTimeout(20);
+  assert.ok(!isSleeping(pid));
+});
+
+function isSleeping(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('/bin/sleep');
+  } catch {
+    return false;
+  }
+}
+
+test('a reader that computes for ever is ended by its limit', root, () => {
+  using dir = new TemporaryDirectory();
+  const said = startReader(dir.path, ['/bin/sh', '-c', 'while :; do :; done'], '"$0" "$1"; echo $?');
+  // 128 and SIGXCPU or SIGKILL: at a hard limit the kernel sends the second.
+  assert.match(said, /^(152|137)\n$/);
 });
 
 test('readerPlan() gives up users, groups, capabilities and networks before it becomes the program', () => {
