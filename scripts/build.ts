@@ -77,7 +77,7 @@ async function main(): Promise<void> {
   mkdirSync(bin, { recursive: true });
   execFileSync('make', ['-s', '-C', join(root, 'packages', 'stage1')], { stdio: 'inherit' });
   const built = (program: string) => join(root, 'packages', 'stage1', 'build', program);
-  for (const program of ['stage1', 'unpack']) copyFileSync(built(program), join(lib, program));
+  for (const program of ['stage1', 'unpack', 'iomux']) copyFileSync(built(program), join(lib, program));
   // CommonJS in a tree whose nearest package.json would say otherwise.
   writeFileSync(join(lib, 'package.json'), '{ "type": "commonjs" }\n');
   buildFilters();
