@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* iomux: rkt-iomux(8). */
+#include "iomux-attach.h"
 #include "iomux.h"
 #include "memory.h"
 #include "start.h"
@@ -84,6 +85,8 @@ static void step(int signals, const struct options *options)
 int main(int count, char **arguments)
 {
 	static struct options options;
+	if (is_for_client(count, arguments))
+		return run_client(count, arguments);
 	int signals = open_signals();
 	give_up_capabilities();
 	parse_options(count, arguments, &options);

@@ -16,16 +16,8 @@ import {
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
-import { App, bytesOf, endAndErrors, IOMUX, MAX_LINE, model, parseCri, runIomux, skip } from './iomux.ts';
+import { App, bytesOf, endAndErrors, IOMUX, MAX_LINE, model, parseCri, runIomux, skip, until } from './iomux.ts';
 import { endOf } from './stage1.ts';
-
-/** Waits for what another process brings about. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let left = 2000; !condition(); left--) {
-    assert.ok(left > 0, 'it did not come about');
-    await delay(5);
-  }
-}
 
 const sizeOf = (path: string): number => (existsSync(path) ? statSync(path).size : -1);
 
@@ -250,6 +242,7 @@ test('an outside rotation under load loses no line', { skip }, async () => {
   while (child.exitCode === null) {
     await Promise.race([delay(20), once(child, 'exit')]);
     if (child.exitCode !== null) break;
+    await until(() => existsSync(app.log) || child.exitCode !== null);
     renameSync(app.log, `${app.log}.${++moved}`);
     child.kill('SIGHUP');
     await until(() => existsSync(app.log) || child.exitCode !== null);

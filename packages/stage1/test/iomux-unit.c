@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../src/iomux-attach.h"
 #include "../src/iomux-format.h"
 #include "../src/words.h"
 
@@ -166,8 +167,52 @@ static void test_many(void)
 	}
 }
 
+static void test_keys(void)
+{
+	static const char *const wrong[] = {"",	      "a,",	",a",
+					    "ctrl-",  "ctrl-1", "ctrl-aa",
+					    "Ctrl-a", "\x7f",	"a,b,c,d,e,f,g,h,i",
+					    "ab"};
+	static const struct {
+		const char *keys, *typed, *passed;
+		bool detaches;
+	} cases[] = {
+		{"ctrl-p,ctrl-q", "abc", "abc", false},
+		{"ctrl-p,ctrl-q", "a\020", "a", false},
+		{"ctrl-p,ctrl-q", "a\020b", "a\020b", false},
+		{"ctrl-p,ctrl-q", "a\020\021b", "a", true},
+		{"ctrl-p,ctrl-q", "\020\020\021", "\020", true},
+		{"a,a,b", "aaab", "a", true},
+		{"a,b,a,c", "abababac", "abab", true},
+		{"a,b,a,c", "ababd", "ababd", false},
+		{"ctrl-@", "x", "x", false},
+		{"ctrl-],x", "\035x", "", true},
+	};
+	struct detach_keys keys;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		expect(!parse_keys(wrong[i], &keys), "parse_keys refuses", wrong[i]);
+	/* At once, and a key at a time. */
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *typed = cases[i / 2].typed;
+		size_t step = i % 2 == 0 ? strlen(typed) : 1;
+		char passed[64];
+		size_t total = 0;
+		bool detaches = false;
+		expect(parse_keys(cases[i / 2].keys, &keys), "parse_keys", cases[i / 2].keys);
+		for (size_t at = 0; at < strlen(typed) && !detaches; at += step) {
+			size_t copied;
+			detaches = filter_keys(&keys, typed + at, step, passed + total, &copied);
+			total += copied;
+		}
+		expect(detaches == cases[i / 2].detaches && total == strlen(cases[i / 2].passed) &&
+			       memcmp(passed, cases[i / 2].passed, total) == 0,
+		       cases[i / 2].keys, typed);
+	}
+}
+
 int main(void)
 {
+	test_keys();
 	test_times();
 	test_records();
 	test_lines();

@@ -3,6 +3,7 @@
 import { spawn, spawnSync, type ChildProcess, type SpawnSyncReturns } from 'node:child_process';
 import { closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Scratch } from './stage1.ts';
 
 /** The program under test; RKT_IOMUX names another build, such as the one with sanitizers. */
@@ -68,10 +69,11 @@ export class App implements Disposable {
 
   /** Starts iomux for both outputs. */
   start(...args: readonly string[]): ChildProcess {
-    const stdio = ['pipe', 'pipe', 'pipe', this.pipe('stdout').read, this.pipe('stderr').read] as const;
+    const stdio = ['ignore', 'ignore', 'pipe', this.pipe('stdout').read, this.pipe('stderr').read] as const;
+    const input = this.#pipes.stdin === undefined ? [] : [this.#pipes.stdin.write];
     const words = [`--log=${this.log}`, ...args];
     if (!words.some((word) => word.startsWith('--stdout'))) words.push('--stdout=3', '--stderr=4');
-    return this.scratch.track(spawn(IOMUX, [...words, this.directory], { stdio: [...stdio], env }));
+    return this.scratch.track(spawn(IOMUX, [...words, this.directory], { stdio: [...stdio, ...input], env }));
   }
 }
 
@@ -146,4 +148,17 @@ export async function endAndErrors(child: ChildProcess): Promise<{ end: number |
       resolve({ end: code ?? signal, errors });
     });
   });
+}
+
+/** Waits for what another process brings about. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let left = 2000; !condition(); left--) {
+    if (left === 0) throw new Error(`it did not come about: ${condition.toString()}`);
+    await delay(5);
+  }
+}
+
+/** Waits until there is such a file. */
+export async function existing(path: string): Promise<void> {
+  await until(() => existsSync(path));
 }
