@@ -81,7 +81,7 @@ suite('rights of executables', { skip: skipPods }, () => {
     const uuid = podOfAnother(rkt);
     const capabilities = ['CAP_DAC_READ_SEARCH'];
     const reads = ['$DIR/pods'];
-    for (const name of ['rkt-cat-manifest', 'rkt-cat-plan'])
+    for (const name of ['rkt-cat-manifest', 'rkt-cat-plan', 'rkt-logs'])
       needs(t, name, { work: (program) => run(program, `--dir=${rkt.dir}`, uuid), rights: { capabilities, reads } });
     const listing = { capabilities, reads: [...reads, '/proc/locks'] };
     needs(t, 'rkt-list', { work: (program) => run(program, `--dir=${rkt.dir}`), rights: listing });

@@ -44,6 +44,8 @@ export interface Context {
   readonly print: (line: string) => void;
   /** Writes bytes of the result to standard output as they are. */
   readonly printBytes: (bytes: Uint8Array) => void;
+  /** Writes bytes of the result to standard error as they are, where a result has two outputs. */
+  readonly noteBytes: (bytes: Uint8Array) => void;
   /** Prints one message to standard error, behind the name of the command. */
   readonly note: (message: string) => void;
 }

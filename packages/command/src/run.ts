@@ -55,6 +55,7 @@ function contextOf(name: string, debug: boolean, dir: unknown): Context {
     environment,
     print: (line) => void say(`${line}\n`),
     printBytes: (bytes) => writeFully(1, bytes),
+    noteBytes: (bytes) => writeFully(2, bytes),
     note: (message) => writeFully(2, `${name}: ${message}\n`),
   };
 }
