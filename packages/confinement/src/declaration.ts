@@ -8,8 +8,8 @@ const declaration = v.strictObject({
   user: v.string(),
   /** What root keeps of its capabilities, by name; `all` for a command that becomes stage1. Ordinary users have none. */
   capabilities: list,
-  /** `client` may connect to registries; `none` has no sockets. */
-  network: v.picklist(['none', 'client']),
+  /** `client` may connect to registries, `unix` to programs of this machine that have a socket in a directory; `none` has no sockets. */
+  network: v.picklist(['none', 'unix', 'client']),
   /**
    * Files and directories, with all that is beneath. They may begin with `$DIR`, rkt's data directory, `$LIB`, that of its
    * programs, or with a variable of the caller such as `$HOME`; `$WORDS` stands for what the words of the command line name.

@@ -22,7 +22,7 @@ export function unitLines(declaration: Declaration): string[] {
 
 function network({ network: declared }: Declaration): string[] {
   if (declared === 'client') return ['RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK'];
-  return ['PrivateNetwork=yes', 'RestrictAddressFamilies=none'];
+  return ['PrivateNetwork=yes', `RestrictAddressFamilies=${declared === 'unix' ? 'AF_UNIX' : 'none'}`];
 }
 
 /**

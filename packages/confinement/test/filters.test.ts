@@ -24,6 +24,9 @@ for (const arch of ['x86_64', 'aarch64'] as const) {
       ['client', ALG, /ERRNO/],
       ['offline', INET, /ERRNO/],
       ['offline', UNIX, /ERRNO/],
+      ['unix', UNIX, /ALLOW/],
+      ['unix', INET, /ERRNO/],
+      ['unix', ALG, /ERRNO/],
       ['mounts', INET, /ERRNO/],
     ] as const) {
       assert.match(verdict(arch, filter, { name: 'socket', first: family }), wanted, `${filter} ${family}`);
@@ -31,6 +34,9 @@ for (const arch of ['x86_64', 'aarch64'] as const) {
     }
     assert.match(verdict(arch, 'offline', { name: 'connect' }), /ERRNO/);
     assert.match(verdict(arch, 'client', { name: 'connect' }), /ALLOW/);
+    assert.match(verdict(arch, 'unix', { name: 'connect' }), /ALLOW/);
+    for (const name of ['bind', 'listen', 'accept', 'accept4'])
+      assert.match(verdict(arch, 'unix', { name }), /ERRNO/, name);
   });
 
   test(`compileFilters() lets mount who has to, and nobody trace, load or reboot, on ${arch}`, () => {
@@ -39,7 +45,7 @@ for (const arch of ['x86_64', 'aarch64'] as const) {
       assert.match(verdict(arch, 'offline', { name }), /ERRNO/, name);
       assert.match(verdict(arch, 'client', { name }), /ERRNO/, name);
     }
-    for (const filter of ['client', 'offline', 'mounts'] as const) {
+    for (const filter of ['client', 'offline', 'unix', 'mounts'] as const) {
       for (const name of ['ptrace', 'bpf', 'init_module', 'reboot', 'perf_event_open', 'kexec_load', 'add_key'])
         assert.match(verdict(arch, filter, { name }), /ERRNO/, `${filter} ${name}`);
       for (const name of ['read', 'openat', 'execve', 'fsync', 'renameat2'])
