@@ -317,6 +317,10 @@ static int ask(char type, const char *verb, const char *directory)
 {
 	send_text(type, "", 0);
 	size_t length = answer(type, verb, directory);
+	/* One a line, as every result. */
+	for (size_t i = 1; i < length; i++)
+		if (received[i] == ',')
+			received[i] = '\n';
 	if (length > 1) {
 		write_all(1, received + 1, length - 1);
 		write_all(1, "\n", 1);

@@ -88,7 +88,7 @@ test('the input of who attached to it is that of the app, and its end, too', { s
   const iomux = app.start('--stdout=3', '--stdin=5');
   app.closeWriter('stdin');
   await attachable(app);
-  assert.equal(runIomux('--list', app.directory).stdout, 'stdin,stdout\n');
+  assert.equal(runIomux('--list', app.directory).stdout, 'stdin\nstdout\n');
   const { child, output } = attach(app, '--attach=stdin,stdout');
   const text = spawnSync('seq', ['1', '50000']).stdout.toString();
   child.stdin?.end(text);
@@ -180,7 +180,7 @@ test('the sixty-fifth is told that there are too many', { skip }, async () => {
   clients[0]?.child.kill('SIGTERM');
   assert.equal((await clients[0]?.output)?.status, 143);
   await attached(iomux, 63, before);
-  assert.equal(runIomux('--list', app.directory).stdout, 'stdout,stderr\n');
+  assert.equal(runIomux('--list', app.directory).stdout, 'stdout\nstderr\n');
 });
 
 test(
