@@ -91,6 +91,14 @@ static void send_text(char type, const char *text, size_t length)
 	send_pending();
 }
 
+/* What was typed before the end is to arrive, however long the app lets it wait. */
+_Noreturn static void end_after_sending(void)
+{
+	if (connection.pending > 0)
+		CALL(sendto, connection.socket, packet, connection.pending, MSG_NOSIGNAL, NULL, 0);
+	end(0);
+}
+
 /* Signals and typing come one at a time: a size that does not fit in is told at the next change. */
 static void send_size(void)
 {
@@ -222,7 +230,7 @@ static void step_input_side(void)
 			send_text('C', "", 0);
 		/* Who attached to nothing but the input is done. */
 		if (connection.outputs == 0)
-			end(0);
+			end_after_sending();
 		return;
 	}
 	if (!connection.is_raw) {

@@ -292,9 +292,11 @@ unsigned int poll_clients(struct pollfd *polls)
 	for (unsigned int i = 0; i < MAX_CLIENTS; i++) {
 		if (clients[i].fd < 0)
 			continue;
-		/* Who has something to say to an app that does not listen waits, too. */
+		/* Who has something to say to an app that does not listen waits, too; also if all
+		 * has been said and nobody is there any more. */
 		bool waits = is_input_full() && (clients[i].wants & WANTS_INPUT) != 0;
-		polls[count++] = (struct pollfd){.fd = clients[i].fd, .events = waits ? 0 : POLLIN};
+		if (!waits)
+			polls[count++] = (struct pollfd){.fd = clients[i].fd, .events = POLLIN};
 	}
 	return count;
 }

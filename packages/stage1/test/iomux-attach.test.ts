@@ -112,6 +112,24 @@ test('the end of the input of who attached to everything is not that of the app'
   assert.deepEqual(await first.output, { status: 0, stdout: 'first\nsecond\n', stderr: '' });
 });
 
+test('what is typed reaches an app that reads it later, also when nobody is attached any more', { skip }, async () => {
+  using app = new App();
+  const script = 'while ! [ -e go ]; do sleep 0.02; done; exec cat';
+  const stdio = [app.pipe('stdin').read, app.pipe('stdout').write, 'ignore'] as const;
+  app.scratch.track(spawn('sh', ['-c', script], { cwd: app.scratch.directory, stdio: [...stdio] }));
+  app.closeWriter('stdout');
+  const iomux = app.start('--stdout=3', '--stdin=5', '--format=text');
+  app.closeWriter('stdin');
+  await attachable(app);
+  const text = spawnSync('seq', ['1', '15000']).stdout.toString();
+  const { child, output } = attach(app, '--attach=stdin');
+  child.stdin?.end(text);
+  assert.deepEqual(await output, { status: 0, stdout: '', stderr: '' });
+  app.scratch.write('go', '');
+  assert.equal(await endOf(iomux), 0);
+  assert.equal(readFileSync(app.log, 'utf8'), text);
+});
+
 test('requests have an answer', { skip }, async () => {
   using app = new App();
   app.start('--stdout=3');
