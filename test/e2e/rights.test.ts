@@ -3,11 +3,22 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { launcher, parseDeclaration, type Declaration } from '@rkt/confinement';
+import { holdLock, makePod } from '@rkt/pod-fixtures';
 import { busyboxLayer, storeImages } from './made.ts';
 import { bin, images, makeRkt, skipPods, type Result, type Rkt } from './rkt.ts';
 
@@ -91,6 +102,23 @@ suite('rights of executables', { skip: skipPods }, () => {
       return result.status === 1 ? { ...result, status: 0 } : result;
     };
     needs(t, 'rkt-status', { work: status, rights: listing });
+  });
+
+  test('rkt-attach needs to find a pod that runs, and the socket of its app, whoever owns it', async (t) => {
+    const rkt = makeRkt(t);
+    const pod = makePod(rkt.dir, { phase: 'run' });
+    const holder = await holdLock(pod.path);
+    t.after(() => holder[Symbol.asyncDispose]());
+    const directory = join(pod.path, 'apps', 'app', 'iomux');
+    mkdirSync(directory);
+    const words = ['-c', 'sleep 1000 | exec "$@"', '-', join(root, 'dist/lib/rkt/iomux'), '--stdout=0', directory];
+    const app = spawn('sh', words, { detached: true, stdio: 'inherit' });
+    t.after(() => process.kill(-Number(app.pid), 'SIGKILL'));
+    while (!existsSync(join(directory, 'attach'))) await delay(5);
+    execFileSync('chown', ['-R', '12345', join(rkt.dir, 'pods')]);
+    const { capabilities, reads } = declarationOf('attach');
+    const work: Work = (program) => run(program, `--dir=${rkt.dir}`, '--mode=list', pod.uuid);
+    needs(t, 'rkt-attach', { work, rights: { capabilities, reads } });
   });
 
   test('rkt-stop needs to find the processes of a pod, and to kill its cgroup', async (t) => {
