@@ -78,8 +78,7 @@ void open_streams(const struct options *options)
 		if (streams[i].is_logged)
 			open_journal((enum stream_name)i);
 		is_any_logged = is_any_logged || streams[i].is_logged;
-		/* Only reads of it are asked for when there is something to read, but a terminal is
-		 * written to as well. */
+		/* It is written to as well, and must not be waited for there. */
 		if (i == STREAM_TTY && streams[i].fd >= 0)
 			CALL(fcntl, streams[i].fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	}
