@@ -8,7 +8,7 @@ export {
   type HierarchyTexts,
 } from './hierarchies.ts';
 export { limitsOf, type Limit, type Setting } from './limits.ts';
-export { cgroupOps, type CgroupInput, type CgroupOps } from './ops.ts';
+export { cgroupOps, podCgroupOps, type CgroupInput, type CgroupOps, type PodCgroupOps } from './ops.ts';
 export { killPod, podCgroups, processesOf, removePodCgroups } from './pod.ts';
 export { DEFAULT_PIDS, type Resources } from './resources.ts';
 export { usage, type Usage } from './usage.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
 import type { Op, OpOf } from '@rkt/plan';
-import type { Hierarchies } from './hierarchies.ts';
+import { mountsOf, type Hierarchies } from './hierarchies.ts';
 import { limitsOf, type Limit, type Setting } from './limits.ts';
 import { appDirectory, podDirectory, prefixDirectory, supervisorDirectory } from './paths.ts';
 import { DEFAULT_PIDS, type Resources } from './resources.ts';
@@ -15,9 +15,7 @@ export interface CgroupInput {
   readonly app: string;
   /** `linux.resources`; processes are limited to `DEFAULT_PIDS` if it says nothing of them. */
   readonly resources: Resources;
-  /** The descriptor that `make` opens on the v2 cgroup of the pod's pid 1. */
-  readonly supervisorFd: number;
-  /** The descriptor that `make` and `openApp` open on the v2 cgroup of the app. */
+  /** The descriptor that `openApp` opens on the v2 cgroup of the app. */
   readonly appFd: number;
   /**
    * The limits that somebody asked for, such as `memory.limit`: the others are dropped with a warning where a machine
@@ -28,18 +26,35 @@ export interface CgroupInput {
 
 /** The operations of a plan that make the cgroups of an app and put processes into them. */
 export interface CgroupOps {
-  /** Makes the cgroups of the pod and the app, writes the limits, opens the v2 cgroups; parts done already do no harm. */
+  /** Makes the cgroups of the pod and the app, writes the limits; parts done already do no harm. */
   readonly make: Op[];
-  /** Opens the v2 cgroup of an app that runs. */
+  /** Opens the v2 cgroup of the app. */
   readonly openApp: Op[];
-  /** What pid 1 does for itself: nothing with v2, which it enters by `clone`. */
-  readonly joinPod: Op[];
   /** What a process does for itself that `clone` or `app` has put into the app's v2 cgroup, if there is v2. */
   readonly joinApp: Op[];
-  /** What the parent of the pod removes when it has ended: the cgroups that `make` made, but not those of others. */
+  /** What the parent of the pod removes when it has ended: the cgroups of the app. */
   readonly remove: OpOf<'rmdir_after'>[];
   /** Default limits that this machine cannot set. */
   readonly warnings: readonly string[];
+}
+
+/** The cgroups of the pod itself, which has its pid 1. */
+export interface PodCgroupInput {
+  readonly hierarchies: Hierarchies;
+  /** The UUID of the pod. */
+  readonly pod: string;
+  /** The descriptor that `make` opens on the v2 cgroup of the pod's pid 1. */
+  readonly supervisorFd: number;
+}
+
+/** The operations of a plan that make the cgroup of the pod's pid 1 and put it there. */
+export interface PodCgroupOps {
+  /** Makes the cgroup and opens it. */
+  readonly make: Op[];
+  /** What pid 1 does for itself: nothing with v2, which it enters by `init`. */
+  readonly joinPod: Op[];
+  /** What the parent of the pod removes when it has ended, after the cgroups of the apps. */
+  readonly remove: OpOf<'rmdir_after'>[];
 }
 
 /** The settings of one v1 hierarchy or of v2. */
@@ -69,20 +84,33 @@ export function cgroupOps(input: CgroupInput): CgroupOps {
   return {
     make: [...makeUnified(input, v2), ...v1.flatMap((place) => makeV1(input, place))],
     openApp: openApp(input),
-    joinPod: tracked === undefined ? [] : [join(supervisorDirectory(tracked, input.pod))],
-    remove: removeAll(input, [hierarchies.unified ?? [], v1.map(({ mount }) => mount)].flat()),
+    remove: mountsWith(hierarchies, v1).map((mount) => removeAfter(appDirectory(mount, input.pod, input.app))),
     joinApp: v1.map(({ mount }) => join(appDirectory(mount, input.pod, input.app))),
     warnings,
   };
 }
 
-function removeAll({ hierarchies, pod, app }: CgroupInput, mounts: readonly string[]): OpOf<'rmdir_after'>[] {
-  const supervised = hierarchies.unified ?? trackedMount(hierarchies);
-  return mounts.flatMap((mount) => [
-    removeAfter(appDirectory(mount, pod, app)),
-    ...(mount === supervised ? [removeAfter(supervisorDirectory(mount, pod))] : []),
-    removeAfter(podDirectory(mount, pod)),
-  ]);
+/** Compiles the cgroup of the pod's pid 1. */
+export function podCgroupOps({ hierarchies, pod, supervisorFd }: PodCgroupInput): PodCgroupOps {
+  const { unified } = hierarchies;
+  const mount = unified ?? trackedMount(hierarchies);
+  const all = mountsOf(hierarchies);
+  const remove = [
+    ...(mount === undefined ? [] : [removeAfter(supervisorDirectory(mount, pod))]),
+    ...all.map((each) => removeAfter(podDirectory(each, pod))),
+  ];
+  if (mount === undefined) return { make: [], joinPod: [], remove };
+  const directory = supervisorDirectory(mount, pod);
+  if (unified === undefined) {
+    const make = [prefixDirectory(mount), podDirectory(mount, pod), directory].flatMap(makerOf(hierarchies, mount));
+    return { make, joinPod: [join(directory)], remove };
+  }
+  const make = [prefixDirectory(mount), podDirectory(mount, pod), directory].map(mkdir);
+  return { make: [...make, open(supervisorFd, directory)], joinPod: [], remove };
+}
+
+function mountsWith({ unified }: Hierarchies, v1: readonly Placed[]): string[] {
+  return [unified ?? [], v1.map(({ mount }) => mount)].flat();
 }
 
 function placeOf(limit: Limit, { controllers }: Hierarchies): Placed | undefined {
@@ -110,7 +138,7 @@ function missing({ resource, v1, v2 }: Limit, { isDelegated }: Hierarchies): str
 }
 
 function makeUnified(input: CgroupInput, settings: readonly Setting[]): Op[] {
-  const { hierarchies, pod, app, supervisorFd } = input;
+  const { hierarchies, pod, app } = input;
   const mount = hierarchies.unified;
   if (mount === undefined) return [];
   const needed = [...new Set(settings.map(({ controller }) => controller))];
@@ -132,30 +160,30 @@ function makeUnified(input: CgroupInput, settings: readonly Setting[]): Op[] {
     ...enable(prefixDirectory(mount)),
     mkdir(podDirectory(mount, pod)),
     ...enable(podDirectory(mount, pod)),
-    mkdir(supervisorDirectory(mount, pod)),
     mkdir(own),
     ...settings.map((setting) => set(own, setting)),
-    open(supervisorFd, supervisorDirectory(mount, pod)),
-    ...openApp(input),
   ];
 }
 
 function makeV1({ hierarchies, pod, app }: CgroupInput, { mount, settings }: Placed): Op[] {
-  // A v1 cpuset begins empty, can only have what its parent has, and admits no process before it has both lists.
-  const cpuset = hierarchies.controllers.get('cpuset');
-  const lists = cpuset?.version === 1 && cpuset.mount === mount ? Object.entries(hierarchies.cpusetRoot) : [];
-  const make = (directory: string): Op[] => [
-    mkdir(directory),
-    ...lists.map(([file, value]) => set(directory, { controller: 'cpuset', file, value })),
-  ];
+  const make = makerOf(hierarchies, mount);
   const own = appDirectory(mount, pod, app);
   return [
     ...make(prefixDirectory(mount)),
     ...make(podDirectory(mount, pod)),
-    ...(mount === trackedMount(hierarchies) ? make(supervisorDirectory(mount, pod)) : []),
     ...make(own),
     // Before any process is inside: a v1 limit below what is used already fails.
     ...settings.map((setting) => set(own, setting)),
+  ];
+}
+
+/** Makes a directory of a v1 hierarchy: a cpuset begins empty, can only have what its parent has, and admits no process before it has both lists. */
+function makerOf({ controllers, cpusetRoot }: Hierarchies, mount: string): (directory: string) => Op[] {
+  const cpuset = controllers.get('cpuset');
+  const lists = cpuset?.version === 1 && cpuset.mount === mount ? Object.entries(cpusetRoot) : [];
+  return (directory) => [
+    mkdir(directory),
+    ...lists.map(([file, value]) => set(directory, { controller: 'cpuset', file, value })),
   ];
 }
 

@@ -10,6 +10,7 @@ import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   cgroupOps,
+  podCgroupOps,
   hostHierarchies,
   killPod,
   podCgroups,
@@ -17,6 +18,7 @@ import {
   removePodCgroups,
   usage,
   type CgroupOps,
+  type PodCgroupOps,
   type Hierarchies,
   type Resources,
 } from '../src/index.ts';
@@ -30,11 +32,13 @@ class TestPod implements AsyncDisposable {
   readonly uuid = randomUUID();
   readonly hierarchies: Hierarchies;
   readonly ops: CgroupOps;
+  readonly pod: PodCgroupOps;
 
   constructor(resources: Resources, hierarchies: Hierarchies = host) {
     this.hierarchies = hierarchies;
-    this.ops = cgroupOps({ hierarchies, pod: this.uuid, app: 'app', resources, supervisorFd: 6, appFd: 7 });
-    execute(this.ops.make);
+    this.ops = cgroupOps({ hierarchies, pod: this.uuid, app: 'app', resources, appFd: 7 });
+    this.pod = podCgroupOps({ hierarchies, pod: this.uuid, supervisorFd: 6 });
+    execute([...this.pod.make, ...this.ops.make]);
   }
 
   /** A script that runs in the cgroups of the app: v2, which stage1 enters by clone, and v1. */
@@ -167,7 +171,7 @@ suite('cgroups of this machine', { skip: process.getuid?.() === 0 ? cannotWrite(
   const skip = v1.length === 0 && 'no v1 hierarchy';
   test('killPod() kills by pid where there is only v1', { skip }, async () => {
     await using pod = new TestPod({}, { ...host, unified: undefined, controllers: new Map(v1) });
-    const pidOne = spawn('sh', ['-c', `${shellOf(pod.ops.joinPod)}echo; exec sleep 1000`]);
+    const pidOne = spawn('sh', ['-c', `${shellOf(pod.pod.joinPod)}echo; exec sleep 1000`]);
     await once(pidOne.stdout, 'data');
     const app = await pod.start('exec sleep 1000');
     assert.deepEqual(processesOf({ pod: pod.uuid, app: 'app' }, pod.hierarchies), [app.pid]);

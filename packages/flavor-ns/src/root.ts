@@ -21,6 +21,7 @@ export function rootFileSystem({ dir, pod }: PodInput, { app }: CompiledFrom): L
     ...layers,
     ...attach(pod, `${home}/data`, { target: `${home}/data`, readOnly: false }),
     { op: 'chdir', path: home },
+    ...(isStartedAgain(pod, app) ? [{ op: 'forget_volatile', workdir: 'data/work' } as const] : []),
     {
       op: 'mount',
       source: 'overlay',
@@ -41,6 +42,10 @@ export function lowerTrees({ image: { layers } }: PodApp): string[] {
   const top = layers.at(-1);
   const trees = layers.map((layer) => `layers/${hexOf(layer)}/tree`);
   return top === undefined ? [] : [...trees, `layers/${hexOf(top)}/mount-points/tree`];
+}
+
+function isStartedAgain({ mutable }: PodManifest, { restart }: PodApp): boolean {
+  return mutable || restart.policy !== 'no';
 }
 
 // Redirects and metadata-only copies are never made by us; an image that smuggles such attributes in must not have them followed.

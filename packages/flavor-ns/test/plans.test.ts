@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readHierarchies } from '@rkt/cgroups';
 import { parsePod, type PodManifest, type RuntimeConfig } from '@rkt/formats';
-import { appPlan, enterPlan, podPlan, signalNamed, type PodInput } from '@rkt/flavor-ns';
+import { appPlan, enterPlan, initPlan, podPlan, signalNamed, startPlan, type PodInput } from '@rkt/flavor-ns';
 import { checkPlan, parsePlan, printPlan, type Line, type Op } from '@rkt/plan';
 
 const UUID = '11111111-1111-4111-8111-111111111111';
@@ -15,10 +15,10 @@ const hierarchies = readHierarchies({
 
 function manifest(change: Partial<PodManifest> = {}, app: Partial<PodManifest['apps'][number]> = {}): PodManifest {
   const text = {
-    version: 1, uuid: UUID, created: 0, hostname: 'h', network: 'none', insecureOptions: [], volumes: [],
+    version: 1, uuid: UUID, created: 0, mutable: false, hostname: 'h', network: 'none', insecureOptions: [], volumes: [],
     userNamespace: { first: 1 << 28, count: 65536 }, ...change,
     apps: [{ name: 'x', image: { id: LAYER, name: 'n', layers: [LAYER, LAYER], labels: {}, ports: [] },
-      stopSignal: 'SIGTERM', interactive: false, mounts: [], ...app }],
+      stopSignal: 'SIGTERM', restart: { policy: 'no', limit: 0 }, processes: 'pod', interactive: false, mounts: [], ...app }],
   }; // prettier-ignore
   return parsePod(JSON.stringify(text), 'pod.json');
 }
@@ -90,9 +90,10 @@ test('podPlan() takes the lock before it moves the pod, and moves it before anyt
   assert.deepEqual(names.slice(0, 5), ['open', 'flock', 'renameat2', 'open', 'report']);
 });
 
-test('podPlan() leaves pid 1 with CAP_KILL in the user namespace and nothing else', () => {
-  const ops = opsOf(podPlan(input()));
-  const after = ops.slice(indexOf(ops, 'app') + 1);
+test('initPlan() leaves pid 1 with CAP_KILL in the user namespace and nothing else', () => {
+  const ops = opsOf(initPlan(input()));
+  checkPlan(ops, 'init', 'init');
+  const after = ops.slice(indexOf(ops, 'open'));
   assert.deepEqual(after[0], { op: 'open', fd: 0, path: '/dev/null', flags: ['O_RDONLY'], mode: 0 });
   assert.deepEqual(after[1], { op: 'setns', fd: 10, flags: ['CLONE_NEWUSER'] });
   const capset = after.find((op) => op.op === 'capset');
@@ -103,8 +104,31 @@ test('podPlan() makes no network namespace for --net=host, and no user namespace
   const ops = opsOf(podPlan(input(manifest({ network: 'host', userNamespace: { unavailable: 'x' } }))));
   const made = ops.find((op) => op.op === 'namespaces');
   assert.deepEqual(made?.op === 'namespaces' && made.flags, ['CLONE_NEWUTS', 'CLONE_NEWIPC']);
-  assert.ok(!ops.some((op) => op.op === 'ioctl'));
-  assert.ok(!ops.some((op) => op.op === 'setns' && op.flags.includes('CLONE_NEWUSER')));
+  const init = opsOf(initPlan(input(manifest({ network: 'host', userNamespace: { unavailable: 'x' } }))));
+  assert.ok(!init.some((op) => op.op === 'ioctl'));
+  assert.ok(!init.some((op) => op.op === 'setns' && op.flags.includes('CLONE_NEWUSER')));
+});
+
+test('startPlan() starts an app of a pod whose apps come and go, with the same plan of the app', () => {
+  const from = input(manifest({ mutable: true }));
+  const [app] = from.apps;
+  assert.ok(app);
+  const ops = opsOf(startPlan(from, app));
+  checkPlan(ops, 'start', 'start');
+  const last = ops.at(-1);
+  assert.equal(last?.op === 'app' && last.plan, 'plan');
+  assert.ok(ops.some((op) => op.op === 'mkdir' && op.path.endsWith(`/app-${app.app.name}`)));
+  assert.equal(
+    opsOf(podPlan(from)).some((op) => op.op === 'supervise' && op.requests_fd !== null),
+    true,
+  );
+});
+
+test('appPlan() lets the overlay of an app that is started again be mounted again', () => {
+  const forgets = (from: ReturnType<typeof input>) => planOfApp(from).some((op) => op.op === 'forget_volatile');
+  assert.equal(forgets(input()), false);
+  assert.equal(forgets(input(manifest({}, { restart: { policy: 'always', limit: 0 } }))), true);
+  assert.equal(forgets(input(manifest({ mutable: true }))), true);
 });
 
 test('appPlan() opens volumes before the root is entered and attaches them inside it, by descriptor', () => {

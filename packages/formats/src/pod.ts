@@ -38,6 +38,10 @@ const app = v.strictObject({
   }),
   /** The signal that asks the app to end. */
   stopSignal: v.string(),
+  /** When it is started anew after its end, at most so often; 0 is without limit. */
+  restart: v.strictObject({ policy: v.picklist(['no', 'on-failure', 'always']), limit: v.number() }),
+  /** Whose processes it sees and is among: those of the pod, its own, or those of the host. */
+  processes: v.picklist(['pod', 'app', 'host']),
   interactive: v.boolean(),
   mounts: v.array(v.strictObject({ volume: v.string(), target: v.string(), readOnly: v.boolean() })),
 });
@@ -59,6 +63,8 @@ const pod = v.strictObject({
   uuid: v.custom<import('@rkt/names').PodUuid>((x) => typeof x === 'string' && isPodUuid(x)),
   /** Milliseconds since 1970. */
   created: v.number(),
+  /** Apps come and go while it runs; it ends when it is stopped. */
+  mutable: v.boolean(),
   hostname: v.string(),
   network: v.picklist(['none', 'host']),
   /** The user whose pod it is, if that is not root: `userNamespace` has ids of its namespace. */

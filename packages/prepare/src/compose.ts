@@ -16,6 +16,7 @@ import { type FoundImage } from './images.ts';
 import { nameFiles, type PrivateFile } from './names.ts';
 import { userNamespaceProblem } from './probe.ts';
 import { argumentsOf, directoryIn, environmentOf, workingDirectory } from './process.ts';
+import { parseRestart, processesOf } from './restart.ts';
 import { parseCpu, parseMemory } from './quantities.ts';
 import { runtimeConfig } from './runtime-config.ts';
 import { findIdentity, splitUser, type Identity, type UserDatabase } from './users.ts';
@@ -52,6 +53,7 @@ export function composePod(input: ComposeInput): Composed {
   const mounted = mountedApps(input, named);
   const head = {
     uuid: pod.uuid,
+    mutable: given.pod.mutable,
     hostname: hostnameOf(given.pod.hostname, pod),
     network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
     owner: ownerOf(input),
@@ -98,7 +100,7 @@ function mountedApps({ given, images }: ComposeInput, volumes: readonly PodVolum
   });
 }
 
-type Head = Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes'>;
+type Head = Pick<PodManifest, 'uuid' | 'mutable' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes'>;
 
 interface AppInput extends ComposeInput {
   readonly head: Head;
@@ -112,7 +114,7 @@ interface AppInput extends ComposeInput {
 }
 
 function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
-  const { image, given, name, mounts } = input;
+  const { image, given, said, name, mounts } = input;
   const container = image.config.config ?? {};
   const app: PodApp = {
     name,
@@ -124,6 +126,8 @@ function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
       ports: Object.keys(container.ExposedPorts ?? {}),
     },
     stopSignal: signalNamed(container.StopSignal ?? 'SIGTERM'),
+    restart: parseRestart(said.given.restart),
+    processes: processesOf(said.given.pid),
     interactive: given.pod.interactive,
     mounts: [...mounts],
   };

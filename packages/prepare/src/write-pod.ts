@@ -5,6 +5,7 @@ import { hierarchiesOf } from '@rkt/cgroups';
 import { kernelFeatures, syncDirectory, writeNew } from '@rkt/files';
 import {
   appPlan,
+  initPlan,
   limitWarnings,
   lowerTrees,
   podPlan,
@@ -49,6 +50,7 @@ export function writePod(
   mkdirSync(join(pod.path, 'apps'));
   const uppers = apps.map((from) => writeApp(input, pod, { ...from, program: composed.programs.get(from.app.name) }));
   giveDirectories(pod, manifest, [...volumes, ...uppers]);
+  writeNew(join(pod.path, 'init'), printPlan(initPlan(input)), 0o600);
   writeNew(join(pod.path, 'plan'), printPlan(podPlan(input)), 0o600);
   makeEmpty(join(pod.path, 'status'), join(pod.path, 'error'));
   syncDirectory(pod.path);
