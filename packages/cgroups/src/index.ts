@@ -9,6 +9,6 @@ export {
 } from './hierarchies.ts';
 export { limitsOf, type Limit, type Setting } from './limits.ts';
 export { cgroupOps, podCgroupOps, type CgroupInput, type CgroupOps, type PodCgroupOps } from './ops.ts';
-export { killPod, podCgroups, processesOf, removePodCgroups } from './pod.ts';
+export { killPod, podCgroups, processesOf, removeAppCgroups, removePodCgroups } from './pod.ts';
 export { DEFAULT_PIDS, type Resources } from './resources.ts';
 export { usage, type Usage } from './usage.ts';

@@ -39,9 +39,21 @@ export async function killPod(pod: string, hierarchies: Hierarchies = hostHierar
 
 /** Removes the cgroups of a pod whose processes have ended; none there is fine. Nothing outside them is touched. */
 export async function removePodCgroups(pod: string, hierarchies: Hierarchies = hostHierarchies()): Promise<void> {
+  return removeAll(() => podCgroups(pod, hierarchies));
+}
+
+/** The same for one app of a pod that runs. */
+export async function removeAppCgroups(
+  { pod, app }: { readonly pod: string; readonly app: string },
+  hierarchies: Hierarchies = hostHierarchies(),
+): Promise<void> {
+  return removeAll(() => mountsOf(hierarchies).flatMap((mount) => deepestFirst(appDirectory(mount, pod, app))));
+}
+
+async function removeAll(find: () => string[]): Promise<void> {
   let busy: string | undefined;
   for await (const _ of attempts()) {
-    [busy] = podCgroups(pod, hierarchies).filter((path) => !removeOne(path));
+    [busy] = find().filter((path) => !removeOne(path));
     if (busy === undefined) return;
   }
   throw new Failure(EXIT.system, `cannot remove "${busy ?? ''}": device or resource busy`);

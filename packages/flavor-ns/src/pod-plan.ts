@@ -39,7 +39,7 @@ export function podPlan(input: PodInput): Line[] {
     appendTo(FD.report, `${running}/error`),
     { op: 'report', fd: FD.report },
     appendTo(FD.podStatus, `${running}/status`),
-    ...(pod.mutable ? [openRequests(`${running}/requests`)] : []),
+    ...(pod.mutable ? openRequests(`${running}/requests`) : []),
     comment('cgroups'),
     ...podCgroups(input).make,
     ...cgroupsOf(input).flatMap(({ make }) => make),
@@ -85,8 +85,12 @@ function appendTo(fd: number, path: string): Line {
 }
 
 // Opened for writing as well, so that it never is at its end.
-function openRequests(path: string): Line {
-  return { op: 'open', fd: FD.requests, path, flags: ['O_RDWR', 'O_NONBLOCK', 'O_NOFOLLOW', 'O_CLOEXEC'], mode: 0 };
+function openRequests(path: string): Line[] {
+  return [
+    comment('the fifo that says that apps are to come and go'),
+    { op: 'mknod', path, type: 'S_IFIFO', mode: 0o600, major: 0, minor: 0 },
+    { op: 'open', fd: FD.requests, path, flags: ['O_RDWR', 'O_NONBLOCK', 'O_NOFOLLOW', 'O_CLOEXEC'], mode: 0 },
+  ];
 }
 
 /** What the cgroup of the pod takes: see @rkt/cgroups. */

@@ -39,7 +39,11 @@ export function pidOf(view: PodView): number | undefined {
   return view.state === 'running' ? view.status.started?.pids[1] : undefined;
 }
 
-function appObject({ pod, manifest, status: podStatus }: PodView, { app, state, status, exitCode }: AppView): object {
+/** The app in the JSON of `rkt status` and `rkt app status`. */
+export function appObject(
+  { pod, manifest, status: podStatus }: PodView,
+  { app, state, status, exitCode }: AppView,
+): object {
   return {
     name: app.name,
     state,
@@ -47,6 +51,7 @@ function appObject({ pod, manifest, status: podStatus }: PodView, { app, state, 
     started_at: nanoseconds(status.started?.timeMs),
     finished_at: nanoseconds(status.ended?.timeMs ?? (state === 'exited' ? podStatus.ended?.timeMs : undefined)),
     exit_code: exitCode,
+    restarts: status.restarts,
     image_id: app.image.id,
     mounts: app.mounts.map((mount) => mountObject(pod.path, manifest, mount)),
     user_annotations: {},

@@ -5,6 +5,7 @@ import { delegatedHierarchies } from '@rkt/cgroups';
 import { EXIT, Failure, nameIn } from '@rkt/exit';
 import { type PodApp, type PodManifest, type PodVolume, type RuntimeConfig } from '@rkt/formats';
 import { appNameOf, hexOf, parseAppName, printable, type AppName } from '@rkt/names';
+import { limits } from '@rkt/plan';
 import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
 import { hasOwnersFiles, idsOfPods, type Caller } from '@rkt/rootless';
 import { signalNamed } from '@rkt/flavor-ns';
@@ -48,18 +49,44 @@ export interface Composed {
 
 /** Composes the pod from the images and what the user said. */
 export function composePod(input: ComposeInput): Composed {
-  const { pod, given, dir } = input;
-  const named = parseVolumes(given.pod.volume);
-  const mounted = mountedApps(input, named);
-  const head = {
+  const { pod, given } = input;
+  const base = {
     uuid: pod.uuid,
     mutable: given.pod.mutable,
     hostname: hostnameOf(given.pod.hostname, pod),
     network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
     owner: ownerOf(input),
     userNamespace: userNamespace(input),
-    volumes: [...named, ...mounted.flatMap(({ volumes }) => volumes)],
   };
+  const { head, apps, ...rest } = composeApps(input, { ...base, volumes: parseVolumes(given.pod.volume) });
+  const manifest: PodManifest = {
+    version: 1,
+    created: Date.now(),
+    insecureOptions: [...input.insecure].toSorted(),
+    apps: apps.map(({ app }) => app),
+    ...head,
+  };
+  return { ...rest, manifest };
+}
+
+/** The pod with an app more: what it was started with holds for this one, too. */
+export function composeAddition(input: ComposeInput, before: PodManifest): Composed {
+  const volumes = [...before.volumes, ...parseVolumes(input.given.pod.volume)];
+  const { head, apps, ...rest } = composeApps(input, { ...before, volumes });
+  const added = apps.map(({ app }) => app);
+  refuseDuplicates([...before.apps, ...added].map(({ name }) => name));
+  return { ...rest, manifest: { ...before, volumes: head.volumes, apps: [...before.apps, ...added] } };
+}
+
+type ComposedApps = Omit<Composed, 'manifest'> & {
+  readonly head: Head;
+  readonly apps: readonly { readonly app: PodApp; readonly config: RuntimeConfig }[];
+};
+
+function composeApps(input: ComposeInput, base: Head): ComposedApps {
+  const { dir, pod, given } = input;
+  const mounted = mountedApps(input, base.volumes);
+  const head = { ...base, volumes: [...base.volumes, ...mounted.flatMap(({ volumes }) => volumes)] };
   const podPath = join(dir, 'pods', 'run', pod.uuid);
   const files = nameFiles(podPath, head);
   const apps = given.images.map((said, index) => {
@@ -70,15 +97,9 @@ export function composePod(input: ComposeInput): Composed {
     return composeApp({ ...input, head, podPath, files, said, image, name, mounts, filter: input.filters[index] });
   });
   refuseDuplicates(apps.map(({ app }) => app.name));
-  const manifest: PodManifest = {
-    version: 1,
-    created: Date.now(),
-    insecureOptions: [...input.insecure].toSorted(),
-    apps: apps.map(({ app }) => app),
-    ...head,
-  };
   return {
-    manifest,
+    head,
+    apps,
     files,
     caller: input.caller,
     warnings: mounted.flatMap(({ warnings }) => warnings),
@@ -270,6 +291,8 @@ function userNamespace({ dir, pod, insecure, caller }: ComposeInput): PodManifes
 }
 
 function refuseDuplicates(names: readonly string[]): void {
+  if (names.length > limits.apps)
+    throw new Failure(EXIT.usage, `cannot put ${names.length} apps into one pod: wanted at most ${limits.apps}`);
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice !== undefined) throw new Failure(EXIT.usage, `multiple apps with name "${twice}": use --name`);
 }

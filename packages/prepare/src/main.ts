@@ -5,6 +5,7 @@ import { createPod, movePod, releaseRanges, type Pod } from '@rkt/pods';
 import { writeDurably } from '@rkt/files';
 import { type Verification } from '@rkt/formats';
 import { removeOwnTree, type Caller } from '@rkt/rootless';
+import { addApp, podToAddTo } from './add-app.ts';
 import { parseArguments, type PrepareArguments } from './arguments.ts';
 import { composePod, type Composed } from './compose.ts';
 import { filtersOf, type Filter } from './filters.ts';
@@ -32,7 +33,11 @@ export const prepare: Command<typeof options> = {
       for (const { image } of missing?.filter(({ isMissing }) => isMissing) ?? given.images) context.print(image);
       return EXIT.ok;
     }
-    if (given.images.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
+    const adds = given.pod['add-to'];
+    if (given.images.length === 0 && !(given.pod.mutable && adds === undefined))
+      throw new Failure(EXIT.usage, 'must provide at least one image');
+    if (given.images.length > 1 && adds !== undefined) throw new Failure(EXIT.usage, 'must give only one app');
+    const pod = adds === undefined ? undefined : podToAddTo(context.dir, adds);
     const insecure = parseInsecureOptions(given.pod['insecure-options']);
     const sought = await look();
     if (given.pod['if-stored'] && sought.some(({ isMissing }) => isMissing)) return EXIT.notFound;
@@ -44,7 +49,9 @@ export const prepare: Command<typeof options> = {
     const caller = await settleOwner(context);
     await unpackLayers(context, images, caller);
     const settled = await withImageDefaults(given, images, context.note);
-    context.print(makePod(context, { given: settled, images, insecure, filters, verification, caller }));
+    const all = { given: settled, images, insecure, filters, verification, caller };
+    if (pod === undefined) context.print(makePod(context, all));
+    else await addApp(context, pod, all);
     return EXIT.ok;
   },
 };
@@ -65,7 +72,8 @@ async function withImageDefaults(
   return { ...given, images: settled };
 }
 
-interface Settled {
+/** What is known of a pod, or of an app that is added to one, before anything of it is made. */
+export interface Settled {
   readonly given: PrepareArguments;
   readonly images: readonly FoundImage[];
   readonly insecure: ReadonlySet<string>;

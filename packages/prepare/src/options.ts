@@ -49,6 +49,11 @@ export const podOptions = {
     describe: 'the vendor’s directory of trusted keys and settings [default: /usr/lib/rkt]',
   },
   mutable: { type: 'boolean', describe: 'let apps come and go while the pod runs, which ends when it is stopped' },
+  'add-to': {
+    type: 'string',
+    value: 'UUID',
+    describe: 'add the app to this pod, which runs and is mutable, instead of preparing one',
+  },
   interactive: { type: 'boolean', describe: 'connect the app to the terminal of rkt-run-prepared' },
   'uuid-file-save': { type: 'string', value: 'FILE', describe: 'write the UUID of the pod to this file' },
   quiet: { type: 'boolean', alias: 'q', describe: 'print nothing but the UUID' },
