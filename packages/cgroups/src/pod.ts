@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, constants, openSync, readdirSync, rmdirSync, writeSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
+import { attempts } from './attempts.ts';
 import { hostHierarchies, mountsOf, read, words, type Hierarchies } from './hierarchies.ts';
 import { appDirectory, podDirectory } from './paths.ts';
-
-/** How long processes may take to die and cgroups to become free. */
-const PATIENCE_MS = 5000;
 
 /** The existing cgroups of a pod in all hierarchies, each after those below it. */
 export function podCgroups(pod: string, hierarchies: Hierarchies = hostHierarchies()): string[] {
@@ -99,13 +96,4 @@ function deepestFirst(directory: string): string[] {
     throw error;
   }
   return [...names.toSorted().flatMap((name) => deepestFirst(`${directory}/${name}`)), directory];
-}
-
-/** One turn at once, then more with growing pauses until the patience is at an end. */
-async function* attempts(): AsyncGenerator<void> {
-  const start = performance.now();
-  for (let pauseMs = 1; performance.now() - start < PATIENCE_MS; pauseMs = Math.min(pauseMs * 2, 100)) {
-    yield;
-    await delay(pauseMs);
-  }
 }

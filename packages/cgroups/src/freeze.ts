@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync } from 'node:fs';
+import { EXIT, Failure } from '@rkt/exit';
+import { attempts } from './attempts.ts';
+import { read, trackedMount } from './hierarchies.ts';
+import { makeV1 } from './ops.ts';
+import { appDirectory } from './paths.ts';
+import type { CgroupPath } from './places.ts';
+import { processesOf } from './pod.ts';
+import { moveInto, write } from './write.ts';
+
+/** True if no process of the app runs, because somebody froze them. */
+export function isFrozen(path: CgroupPath): boolean {
+  const { unified } = path.hierarchies;
+  if (unified !== undefined) {
+    return /^frozen 1$/m.test(read(`${appDirectory(unified, path.pod, path.app)}/cgroup.events`) ?? '');
+  }
+  return read(`${freezerOf(path) ?? ''}/freezer.state`)?.trim() === 'FROZEN';
+}
+
+/**
+ * Freezes the processes of an app and waits until none runs; after a while without success lets them go and refuses.
+ *
+ * What is frozen of v2 can be killed; what is frozen of v1 dies when it is let go.
+ */
+export async function freezeApp(path: CgroupPath): Promise<void> {
+  const { hierarchies, pod, app } = path;
+  if (hierarchies.unified === undefined) enterFreezer(path);
+  setState(path, true);
+  for await (const _ of attempts()) {
+    // A process may have forked outside of the freezer before it came into it.
+    if (hierarchies.unified === undefined) enterFreezer(path);
+    if (isFrozen(path)) return;
+  }
+  setState(path, false);
+  const left = processesOf({ pod, app }, hierarchies).slice(0, 8).join(', ');
+  throw new Failure(EXIT.system, `cannot freeze app "${app}": its processes do not stop: ${left}`);
+}
+
+/** Lets the processes of an app run; that they do already is fine. */
+export function thawApp(path: CgroupPath): void {
+  setState(path, false);
+}
+
+function setState(path: CgroupPath, frozen: boolean): void {
+  const { unified } = path.hierarchies;
+  if (unified !== undefined) write(`${appDirectory(unified, path.pod, path.app)}/cgroup.freeze`, frozen ? '1' : '0');
+  else {
+    const file = `${freezerOf(path) ?? ''}/freezer.state`;
+    // Without a freezer nothing of the app was ever frozen.
+    if (frozen || read(file) !== undefined) write(file, frozen ? 'FROZEN' : 'THAWED');
+  }
+}
+
+function freezerOf({ hierarchies, pod, app }: CgroupPath): string | undefined {
+  const mount = hierarchies.controllers.get('freezer')?.mount;
+  return mount === undefined ? undefined : appDirectory(mount, pod, app);
+}
+
+/** On a machine with v1 alone an app comes into the freezer when it is frozen for the first time. */
+function enterFreezer(path: CgroupPath): void {
+  const { hierarchies } = path;
+  const mount = hierarchies.controllers.get('freezer')?.mount;
+  const tracked = trackedMount(hierarchies);
+  if (mount === undefined || tracked === undefined) {
+    throw new Failure(EXIT.configuration, `cannot freeze app "${path.app}": this machine offers no freezer controller`);
+  }
+  for (const op of makeV1(path, { mount }))
+    if (op.op === 'mkdir') mkdirSync(op.path, { recursive: true, mode: op.mode });
+  moveInto(appDirectory(mount, path.pod, path.app), appDirectory(tracked, path.pod, path.app));
+}
