@@ -32,6 +32,7 @@ function joinCgroups({ pod, host }: PodInput, { app, config }: CompiledFrom): Li
     pod: pod.uuid,
     app: app.name,
     resources: config.linux.resources,
+    podResources: pod.resources,
     supervisorFd: FD.supervisorCgroup,
     appFd: FD.enterCgroup,
   });

@@ -29,6 +29,7 @@ export function enterPlan(input: EnterInput): Line[] {
     pod: pod.uuid,
     app: app.name,
     resources: config.linux.resources,
+    podResources: pod.resources,
     supervisorFd: FD.supervisorCgroup,
     appFd: FD.enterCgroup,
   });

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { cgroupOps, type CgroupOps } from '@rkt/cgroups';
 import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
-import { type Flag, type Line } from '@rkt/plan';
+import { printPlan, type Flag, type Line } from '@rkt/plan';
 import { appDescriptors, comment, FD, type Host } from './host.ts';
 import { signalNamed } from './signals.ts';
+import { sysctls } from './sysctls.ts';
 import { podWithoutRoot } from './without-root.ts';
 
 /** An app of the pod and its runtime configuration. */
@@ -41,7 +42,7 @@ export function podPlan(input: PodInput): Line[] {
     appendTo(FD.podStatus, `${running}/status`),
     ...input.apps.map(({ app }, index) => appendTo(appDescriptors(index).status, `${running}/apps/${app.name}/status`)),
     comment('cgroups'),
-    ...cgroupsOf(input).flatMap(({ make }) => make),
+    ...distinct(cgroupsOf(input).flatMap(({ make }) => make)),
     ...namespaces(input),
     ...pidOne(input),
   ]);
@@ -66,10 +67,17 @@ function cgroupsOf({ pod, apps, host }: PodInput): CgroupOps[] {
       pod: pod.uuid,
       app: app.name,
       resources: config.linux.resources,
+      podResources: pod.resources,
       supervisorFd: FD.supervisorCgroup,
       appFd: appDescriptors(index).cgroup,
     }),
   );
+}
+
+/** What all apps have in common, such as the cgroup of the pod, is made once. */
+function distinct(lines: readonly Line[]): Line[] {
+  const texts = lines.map((line) => printPlan([line]));
+  return lines.filter((_, index) => texts.indexOf(texts[index] ?? '') === index);
 }
 
 /** Limits that come by default and that this machine cannot set, one sentence each. */
@@ -155,6 +163,7 @@ function pidOne(input: PodInput): Line[] {
     ...joins,
     { op: 'sethostname', name: pod.hostname },
     ...(pod.network === 'none' ? privateNetwork(pod) : []),
+    ...sysctls(pod),
     ...starts,
     comment('pid 1 keeps nothing but the right to signal the processes of the pod'),
     ...noInput(),

@@ -71,7 +71,7 @@ const pod = v.strictObject({
   ]),
   /** Limits that hold over all apps together. */
   resources: v.optional(podResources),
-  /** Settings of the kernel in the namespaces of the pod, by their names with dots or slashes. */
+  /** Settings of the kernel in the namespaces of the pod, by their paths below /proc/sys. */
   sysctls: v.optional(v.record(v.string(), v.string())),
   insecureOptions: v.array(v.string()),
   volumes: v.array(volume),

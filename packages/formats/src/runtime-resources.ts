@@ -44,7 +44,7 @@ export interface RuntimeResources {
 
 /** The limits of a whole pod, as `pod.json` has them. */
 export const podResources = v.strictObject({
-  memory: v.optional(v.strictObject({ limit: v.number() })),
-  cpu: v.optional(v.strictObject({ quota: v.number(), period: v.number() })),
-  pids: v.optional(v.strictObject({ limit: v.number() })),
+  memory: v.exactOptional(v.strictObject({ limit: v.number() })),
+  cpu: v.exactOptional(v.strictObject({ quota: v.number(), period: v.number() })),
+  pids: v.exactOptional(v.strictObject({ limit: v.number() })),
 });
