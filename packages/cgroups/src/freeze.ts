@@ -37,19 +37,20 @@ export async function freezeApp(path: CgroupPath): Promise<void> {
   throw new Failure(EXIT.system, `cannot freeze app "${app}": its processes do not stop: ${left}`);
 }
 
-/** Lets the processes of an app run; that they do already is fine. */
+/** Lets the processes of an app run; that they do already, or that there are none, is fine. */
 export function thawApp(path: CgroupPath): void {
   setState(path, false);
 }
 
 function setState(path: CgroupPath, frozen: boolean): void {
   const { unified } = path.hierarchies;
-  if (unified !== undefined) write(`${appDirectory(unified, path.pod, path.app)}/cgroup.freeze`, frozen ? '1' : '0');
-  else {
-    const file = `${freezerOf(path) ?? ''}/freezer.state`;
-    // Without a freezer nothing of the app was ever frozen.
-    if (frozen || read(file) !== undefined) write(file, frozen ? 'FROZEN' : 'THAWED');
-  }
+  const [file, off, on] =
+    unified === undefined
+      ? [`${freezerOf(path) ?? ''}/freezer.state`, 'THAWED', 'FROZEN']
+      : [`${appDirectory(unified, path.pod, path.app)}/cgroup.freeze`, '0', '1'];
+  const state = read(file)?.trim();
+  // Of an app without the file nothing was ever frozen.
+  if (frozen || (state !== undefined && state !== off)) write(file, frozen ? on : off);
 }
 
 function freezerOf({ hierarchies, pod, app }: CgroupPath): string | undefined {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, constants, openSync, readdirSync, rmdirSync, writeSync } from 'node:fs';
+import { readdirSync, rmdirSync } from 'node:fs';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { attempts } from './attempts.ts';
 import { hostHierarchies, mountsOf, read, words, type Hierarchies } from './hierarchies.ts';
 import { appDirectory, podDirectory } from './paths.ts';
+import { write } from './write.ts';
 
 /** The existing cgroups of a pod in all hierarchies, each after those below it. */
 export function podCgroups(pod: string, hierarchies: Hierarchies = hostHierarchies()): string[] {
@@ -59,13 +60,7 @@ function killOnce(pod: string, hierarchies: Hierarchies): void {
 /** True if the kernel does the killing: cgroup.kill is there since Linux 5.14. */
 function killUnified(directory: string): boolean {
   try {
-    // Nobody may read the file, and root may have no capability that stands in for that.
-    const fd = openSync(`${directory}/cgroup.kill`, constants.O_WRONLY);
-    try {
-      writeSync(fd, '1');
-    } finally {
-      closeSync(fd);
-    }
+    write(`${directory}/cgroup.kill`, '1');
     return true;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENODEV', 'EOPNOTSUPP')) return false;

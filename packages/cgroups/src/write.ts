@@ -5,6 +5,7 @@ import { read, words } from './hierarchies.ts';
 
 /** Writes to a file of a cgroup, which takes what one call brings or refuses it. */
 export function write(path: string, text: string): void {
+  // Nobody may read some of them, and root may have no capability that stands in for that.
   const fd = openSync(path, constants.O_WRONLY);
   try {
     nameIn(path, () => writeSync(fd, text));
