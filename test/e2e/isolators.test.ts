@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What limits an app and a pod: the kernel is asked what it was told, or an app tries to get more.
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { hostHierarchies } from '@rkt/cgroups';
@@ -99,6 +99,25 @@ suite('isolators', { skip: skipPods }, () => {
       assert.deepEqual([stdout, stderr], ['80\n12345\n1\t2\t3\t4\n11\n', '']);
     }
     assert.deepEqual(ofHost(), before);
+  });
+
+  test('--seccomp takes profiles of other engines, and none', (t) => {
+    const rkt = makeRkt(t);
+    const image = rkt.image('busybox');
+    const profile = join(rkt.dir, 'profile.json');
+    const rule = { names: ['mkdir', 'mkdirat', 'nosuchcall'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 };
+    writeFileSync(profile, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule] }));
+    const script = 'mkdir /made; grep Seccomp: /proc/self/status';
+    const within = (option: string) => runPod(rkt, image, { options: [option], args: ['sh', '-c', script] });
+    const filtered = within(`--seccomp=profile=${profile}`);
+    assert.match(filtered.stderr, /Function not implemented/);
+    assert.match(filtered.stdout, /^Seccomp:\t2$/m);
+    const free = within('--seccomp=unconfined');
+    assert.deepEqual([free.stdout, free.stderr], ['Seccomp:\t0\n', '']);
+    writeFileSync(profile, '{"defaultAction":"SCMP_ACT_NOTHING"}');
+    const { status, stderr } = within(`--seccomp=profile=${profile}`);
+    assert.equal(status, 65);
+    assert.match(stderr, /^rkt-prepare: cannot use --seccomp="profile=[^\n]+\n$/);
   });
 
   test('what is no limit is refused in one line before anything is made', (t) => {

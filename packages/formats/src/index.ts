@@ -83,7 +83,12 @@ export { CHAIN_MAX, parseV1Image, printV1Config, type V1Image } from './docker-v
 export { choosePlatform, hostPlatform, parsePlatform, printPlatform } from './oci-platform.ts';
 export { parseRemote, printRemote, type Remote } from './remote.ts';
 export { parseAuthConfig, type AuthConfig, type AwsCredentials } from './rkt-config.ts';
-export { parseSeccompProfile, type SeccompProfile } from './seccomp.ts';
+export {
+  parseForeignSeccompProfile,
+  parseSeccompProfile,
+  type ForeignSeccompProfile,
+  type SeccompProfile,
+} from './seccomp.ts';
 export {
   parseContainersPolicy,
   type ContainersPolicy,
