@@ -21,7 +21,7 @@ export function isFrozen(path: CgroupPath): boolean {
 /**
  * Freezes the processes of an app and waits until none runs; after a while without success lets them go and refuses.
  *
- * What is frozen of v2 can be killed; what is frozen of v1 dies when it is let go.
+ * What is frozen of v2 can be killed; what is frozen of v1 dies when it is let go, which killPod() sees to.
  */
 export async function freezeApp(path: CgroupPath): Promise<void> {
   const { hierarchies, pod, app } = path;

@@ -48,6 +48,10 @@ export async function removePodCgroups(pod: string, hierarchies: Hierarchies = h
 /** A v1 hierarchy has no kill, and a process may fork between the reading of the list and the signal: hence again and again. */
 function killOnce(pod: string, hierarchies: Hierarchies): void {
   if (hierarchies.unified !== undefined && killUnified(podDirectory(hierarchies.unified, pod))) return;
+  // What the freezer of v1 holds does not die before it is let go.
+  for (const path of podCgroups(pod, hierarchies)) {
+    if (/^FR/.test(read(`${path}/freezer.state`) ?? '')) write(`${path}/freezer.state`, 'THAWED');
+  }
   for (const pid of processesOf({ pod }, hierarchies)) {
     try {
       process.kill(pid, 'SIGKILL');

@@ -127,7 +127,6 @@ suite('limits that change', { skip: process.getuid?.() === 0 ? cannotWrite() : '
       await until(() => timesOf() !== before);
       await freezeApp(path);
       const ended = once(child, 'exit');
-      if (hierarchies.unified === undefined) thawApp(path);
       await killPod(pod.uuid, hierarchies);
       assert.deepEqual(await ended, [null, 'SIGKILL']);
       assert.deepEqual(processesOf({ pod: pod.uuid }, hierarchies), []);
