@@ -50,7 +50,7 @@ function killOnce(pod: string, hierarchies: Hierarchies): void {
   if (hierarchies.unified !== undefined && killUnified(podDirectory(hierarchies.unified, pod))) return;
   // What the freezer of v1 holds does not die before it is let go.
   for (const path of podCgroups(pod, hierarchies)) {
-    if (/^FR/.test(read(`${path}/freezer.state`) ?? '')) write(`${path}/freezer.state`, 'THAWED');
+    if (read(`${path}/freezer.state`)?.startsWith('FR') === true) write(`${path}/freezer.state`, 'THAWED');
   }
   for (const pid of processesOf({ pod }, hierarchies)) {
     try {
