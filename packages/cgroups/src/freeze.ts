@@ -64,7 +64,9 @@ function enterFreezer(path: CgroupPath): void {
   const mount = hierarchies.controllers.get('freezer')?.mount;
   const tracked = trackedMount(hierarchies);
   if (mount === undefined || tracked === undefined) {
-    throw new Failure(EXIT.configuration, `cannot freeze app "${path.app}": this machine offers no freezer controller`);
+    const why =
+      hierarchies.isDelegated === true ? 'no cgroup is delegated to you' : 'this machine offers no freezer controller';
+    throw new Failure(EXIT.configuration, `cannot freeze app "${path.app}": ${why}`);
   }
   for (const op of makeV1(path, { mount }))
     if (op.op === 'mkdir') mkdirSync(op.path, { recursive: true, mode: op.mode });
