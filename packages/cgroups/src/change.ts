@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync } from 'node:fs';
 import type { Op } from '@rkt/plan';
-import { EXIT, Failure, hasCode, reason } from '@rkt/exit';
+import { EXIT, Failure, reason } from '@rkt/exit';
 import { read, trackedMount, type Hierarchies } from './hierarchies.ts';
 import { makeV1, makeV2 } from './ops.ts';
 import { appDirectory, podDirectory } from './paths.ts';
@@ -32,9 +32,10 @@ interface Step {
  * Gives the cgroups of a running pod new limits, all of them or none.
  *
  * Where a limit needs a hierarchy of v1 that an app has no cgroup in, the cgroup is made and the processes are moved into it:
- * what they used before is not counted there. Returns a function that brings the old limits back.
+ * what they used before is not counted there. Returns a function that brings the old limits back, and returns the files that it
+ * could not write.
  */
-export function changeLimits(change: LimitChange): () => void {
+export function changeLimits(change: LimitChange): () => readonly string[] {
   const { hierarchies, pod, apps, podResources } = change;
   const steps: Step[] = [];
   for (const [index, { app, resources }] of apps.entries()) {
@@ -47,7 +48,7 @@ export function changeLimits(change: LimitChange): () => void {
       );
     }
   }
-  return perform(inOrder(steps));
+  return perform(steps);
 }
 
 function makeCgroups(path: { hierarchies: Hierarchies; pod: string; app: string }, place: Place): void {
@@ -83,44 +84,37 @@ function textBefore({ file, value }: Setting, text: string): string {
   return `${device} ${line?.split(' ').find((word) => word.startsWith(`${key}=`)) ?? `${key}=max`}`;
 }
 
-/**
- * What is raised comes first, and what counts more before what counts less; then what is lowered, the other way round:
- * memory with swap can never be less than memory alone, nor the processor time of a pod less than that of its app on v1.
- */
-function inOrder(steps: readonly Step[]): Step[] {
-  const raised = steps.filter(isRaise);
-  return [...raised.toReversed(), ...steps.filter((step) => !raised.includes(step))];
-}
-
-function isRaise({ setting, before }: Step): boolean {
-  return amountIn(setting.value) > amountIn(before);
-}
-
 function amountIn(text: string): number {
   const [first = ''] = text.split(' ');
   return first === 'max' || first === '-1' ? Infinity : Number(first);
 }
 
-function perform(steps: readonly Step[]): () => void {
+/**
+ * Writes until nothing is left, or until nothing more is taken.
+ *
+ * The order is that of the kernel: it takes no memory above that of memory and swap, no quota of an app above that of its pod,
+ * no quota that does not fit the period. What it refuses now, another write may have made possible, up and down alike.
+ */
+function perform(steps: readonly Step[]): () => readonly string[] {
   const done: Step[] = [];
-  const restore = () => {
+  const restore = () =>
     // The way back is the way here: each step leads to what the kernel had accepted before.
-    for (const { directory, setting, before } of done.toReversed()) {
-      attempt(() => write(`${directory}/${setting.file}`, before === '' ? '\n' : before));
+    done.toReversed().flatMap(({ directory, setting, before }) => {
+      const path = `${directory}/${setting.file}`;
+      return attempt(() => write(path, before === '' ? '\n' : before)) === undefined ? [] : [path];
+    });
+  for (let left = steps; left.length > 0;) {
+    const refused: { readonly step: Step; readonly error: Error }[] = [];
+    for (const step of left) {
+      const error = attempt(() => set(step));
+      if (error === undefined) done.push(step);
+      else refused.push({ step, error });
     }
-  };
-  let left: readonly Step[] = steps;
-  while (left.length > 0) {
-    const refusals = left.map((step) => ({ step, error: attempt(() => set(step)) }));
-    done.push(...refusals.flatMap(({ step, error }) => (error === undefined ? [step] : [])));
-    const failed = refusals.filter(({ error }) => error !== undefined);
-    const [first] = failed;
-    // What one write refuses, another one may have made possible, such as a period for a quota.
-    if (first !== undefined && failed.length === left.length) {
-      restore();
-      throw refusal(first.step, first.error);
+    const [first] = refused;
+    if (first !== undefined && refused.length === left.length) {
+      throw refusal(first.step, { error: first.error, stuck: restore() });
     }
-    left = failed.map(({ step }) => step);
+    left = refused.map(({ step }) => step);
   }
   return restore;
 }
@@ -137,15 +131,15 @@ function attempt(work: () => void): Error | undefined {
     work();
     return undefined;
   } catch (error) {
-    if (error instanceof Failure || hasCode(error, 'EINVAL', 'EBUSY', 'ERANGE', 'ENOENT', 'EACCES', 'ENODEV', 'ENOSPC'))
-      return error;
+    if (error instanceof Failure || (error instanceof Error && 'syscall' in error)) return error;
     throw error;
   }
 }
 
-function refusal({ directory, setting: { file, value } }: Step, error: unknown): Failure {
-  return new Failure(
-    EXIT.system,
-    `cannot set "${directory}/${file}" to ${value}: ${reason(error)}: nothing was changed`,
-  );
+function refusal(
+  { directory, setting: { file, value } }: Step,
+  { error, stuck: [stuck] }: { readonly error: Error; readonly stuck: readonly string[] },
+): Failure {
+  const after = stuck === undefined ? 'nothing was changed' : `"${stuck}" stays changed`;
+  return new Failure(EXIT.system, `cannot set "${directory}/${file}" to ${value}: ${reason(error)}: ${after}`);
 }

@@ -11,7 +11,7 @@ import { cannotWrite, host, lacks, TestPod, until } from './test-pod.ts';
 const MI = 1 << 20;
 
 /** Gives the app of a pod other limits. */
-function change(pod: TestPod, resources: Resources, podResources: Resources = {}): () => void {
+function change(pod: TestPod, resources: Resources, podResources: Resources = {}): () => readonly string[] {
   return changeLimits({
     hierarchies: pod.hierarchies,
     pod: pod.uuid,
@@ -72,7 +72,7 @@ suite('limits that change', { skip: process.getuid?.() === 0 ? cannotWrite() : '
       [...cpu(), pod.file('pids', 'pids.max')],
       [...(isV1 ? ['400000', '1024'] : ['400000 200000', '100']), 'max'],
     );
-    restore();
+    assert.deepEqual(restore(), []);
     assert.deepEqual(
       [...cpu(), pod.file('pids', 'pids.max')],
       [...(isV1 ? ['10000', '512'] : ['10000 100000', '59']), '9'],
