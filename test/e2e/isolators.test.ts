@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What limits an app and a pod: the kernel is asked what it was told, or an app tries to get more.
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +14,8 @@ const MI = 2 ** 20;
 const disk = readdirSync('/dev')
   .map((name) => `/dev/${name}`)
   .find((path) => lstatSync(path).isBlockDevice());
+
+const hasHugePages = host.controllers.has('hugetlb') && existsSync('/sys/kernel/mm/hugepages/hugepages-2048kB');
 
 /** What a file says of the cgroup of an app, or of a whole pod. */
 function cgroup(
@@ -42,6 +44,7 @@ suite('isolators', { skip: skipPods }, () => {
       options: [
         ...'--memory=64Mi --memory-swap=96Mi --memory-reservation=32Mi --cpu=500m --cpu-shares=512'.split(' '),
         ...'--cpuset-cpus=0 --cpuset-mems=0 --pids-limit=40'.split(' '),
+        ...(hasHugePages ? ['--hugetlb=2Mi:4Mi'] : []),
         ...(disk === undefined ? [] : [`--device-read-bps=${disk}:1Mi`, `--device-write-iops=${disk}:30`]),
       ],
       args: ['sleep', '1000'],
@@ -57,6 +60,7 @@ suite('isolators', { skip: skipPods }, () => {
     assert.equal(of('cpu', 'cpu.shares', 'cpu.weight'), either('cpu', '512', '59'));
     assert.deepEqual([of('cpuset', 'cpuset.cpus'), of('cpuset', 'cpuset.mems')], ['0', '0']);
     assert.equal(of('pids', 'pids.max'), '40');
+    if (hasHugePages) assert.equal(of('hugetlb', 'hugetlb.2MB.limit_in_bytes', 'hugetlb.2MB.max'), String(4 * MI));
     if (disk === undefined) return;
     assert.match(of('blkio', 'blkio.throttle.read_bps_device', 'io.max'), / (rbps=)?1048576\b/);
     assert.match(of('blkio', 'blkio.throttle.write_iops_device', 'io.max'), / (wiops=)?30$/);
