@@ -92,7 +92,7 @@ async function playPod(play: Play, place: string, id: string): Promise<void> {
   await play('read-layer', 'application/vnd.oci.image.layer.v1.tar', digestOf(EMPTY_LAYER));
   await play('rkt-list', dir);
   await play('rkt-app-control', 'list', dir, pod);
-  for (const command of ['status', 'cat-manifest', 'cat-plan', 'enter', 'stop', 'rm'])
+  for (const command of ['status', 'cat-manifest', 'cat-plan', 'enter', 'stop', 'pause', 'resume', 'update', 'rm'])
     await play(`rkt-${command}`, dir, pod);
   await play('rkt-gc', dir);
   await play('rkt-version');

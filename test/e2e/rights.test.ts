@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { launcher, parseDeclaration, type Declaration } from '@rkt/confinement';
 import { busyboxLayer, storeImages } from './made.ts';
-import { bin, images, makeRkt, skipPods, type Result, type Rkt } from './rkt.ts';
+import { bin, images, makeRkt, skipPods, startPod, type Result, type Rkt } from './rkt.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -111,6 +111,28 @@ suite('rights of executables', { skip: skipPods }, () => {
     // Killing by cgroup comes first, and where that fails the pod's pid 1 is killed.
     const { capabilities, reads } = declarationOf('stop');
     needs(t, 'rkt-stop', { work, rights: { capabilities, reads } });
+  });
+
+  test('those that change running pods need their directory and cgroups', async (t) => {
+    const rkt = makeRkt(t);
+    const { plain = '' } = storeImages(rkt, {
+      plain: { layers: [busyboxLayer()], config: { Cmd: ['sleep', '1000'] } },
+    });
+    const { uuid } = await startPod(rkt, plain, { args: [] });
+    const frozen = { reads: ['$DIR/pods', '/proc'], writes: ['/sys/fs/cgroup'] };
+    const work =
+      (...words: readonly string[]): Work =>
+      (program) => {
+        rkt.ok(words[0] === 'frozen' ? 'pause' : 'resume', uuid);
+        return run(program, `--dir=${rkt.dir}`, uuid, ...words.slice(1));
+      };
+    needs(t, 'rkt-pause', { work: work('thawed'), rights: frozen });
+    needs(t, 'rkt-resume', { work: work('frozen'), rights: frozen });
+    // Every time another limit: what is not to be changed needs no right.
+    let count = 100;
+    const update: Work = (program) =>
+      run(program, `--dir=${rkt.dir}`, uuid, `--pids-limit=${count++}`, '--cpuset-cpus=0', '--hugetlb=2Mi:max');
+    needs(t, 'rkt-update', { work: update, rights: { ...declarationOf('update'), capabilities: [] } });
   });
 
   test('rkt-fetch needs the layout that is named, the store, and the program that locks it', (t) => {

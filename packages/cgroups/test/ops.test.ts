@@ -105,6 +105,30 @@ test('cgroupOps() on a hybrid machine joins v1 by writing, v2 by descriptor', ()
   ]);
 });
 
+test('cgroupOps() limits the pod above its apps', () => {
+  const podResources = { memory: { limit: 8192 }, cpu: { quota: 5000, period: 10_000 } };
+  const onV2 = lines(compile(v2(), { podResources }).make);
+  assert.ok(onV2.includes(String.raw`write /sys/fs/cgroup/rkt/cgroup.subtree_control +memory\040+cpu\040+pids`));
+  assert.ok(onV2.includes('write /sys/fs/cgroup/rkt/U/memory.max 8192'));
+  assert.ok(onV2.includes(String.raw`write /sys/fs/cgroup/rkt/U/cpu.max 5000\0401` + '0000'));
+  // On v1 a process counts only where it is: the app joins each hierarchy that limits the pod.
+  const { make, joinApp } = compile(v1(), { podResources });
+  assert.ok(lines(make).includes('write /sys/fs/cgroup/memory/rkt/U/memory.limit_in_bytes 8192'));
+  assert.ok(lines(joinApp).includes('write /sys/fs/cgroup/memory/rkt/U/app-web/tasks 0'));
+  assert.ok(lines(joinApp).includes('write /sys/fs/cgroup/cpu,cpuacct/rkt/U/app-web/tasks 0'));
+  assert.ok(lines(compilePod(v1()).remove).includes('rmdir_after /sys/fs/cgroup/memory/rkt/U'));
+  refused({ podResources }, 'cannot limit "memory.limit": this machine offers no memory controller');
+});
+
+test('cgroupOps() refuses what only v2 has where there is v1', () => {
+  assert.throws(() => compile(v1(), { resources: { unified: { 'memory.oom.group': '1' } } }), {
+    status: EXIT.configuration,
+    message: 'cannot limit "unified.memory.oom.group": this machine offers no memory controller of cgroup v2',
+  });
+  const { make } = compile(v2(), { resources: { unified: { 'memory.oom.group': '1' } } });
+  assert.ok(lines(make).includes('write /sys/fs/cgroup/rkt/U/app-web/memory.oom.group 1'));
+});
+
 test('cgroupOps() on v1 gives every level of a cpuset both lists before the app joins', () => {
   const { make, joinApp } = compile(v1(), { resources: { cpu: { cpus: '2' } } });
   const cpuset = lines(make).filter((line) => line.includes('/cpuset/'));

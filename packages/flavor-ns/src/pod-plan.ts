@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { cgroupOps, podCgroupOps, type CgroupOps, type PodCgroupOps } from '@rkt/cgroups';
 import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
-import { type Flag, type Line } from '@rkt/plan';
+import { printPlan, type Flag, type Line } from '@rkt/plan';
 import { comment, FD, type Host } from './host.ts';
 import { signalNamed } from './signals.ts';
+import { sysctls } from './sysctls.ts';
 import { podWithoutRoot, withoutRoot } from './without-root.ts';
 
 /** An app of the pod and its runtime configuration. */
@@ -41,8 +42,7 @@ export function podPlan(input: PodInput): Line[] {
     appendTo(FD.podStatus, `${running}/status`),
     ...(pod.mutable ? openRequests(`${running}/requests`) : []),
     comment('cgroups'),
-    ...podCgroups(input).make,
-    ...cgroupsOf(input).flatMap(({ make }) => make),
+    ...distinct([...podCgroups(input).make, ...cgroupsOf(input).flatMap(({ make }) => make)]),
     ...namespaces(input),
     ...supervision(input),
   ]);
@@ -57,6 +57,7 @@ export function initPlan(input: PodInput): Line[] {
     ...joinNamespaces(pod),
     { op: 'sethostname', name: pod.hostname },
     ...(pod.network === 'none' ? privateNetwork(pod) : []),
+    ...sysctls(pod),
     comment('it keeps nothing but the right to signal the processes of the pod'),
     ...noInput(),
     ...initRestrictions(pod),
@@ -105,12 +106,19 @@ export function cgroupOf({ pod, host }: Pick<PodInput, 'pod' | 'host'>, { app, c
     pod: pod.uuid,
     app: app.name,
     resources: config.linux.resources,
+    podResources: pod.resources,
     appFd: FD.appCgroup,
   });
 }
 
 function cgroupsOf(input: PodInput): CgroupOps[] {
   return input.apps.map((from) => cgroupOf(input, from));
+}
+
+/** What all apps have in common, such as the cgroup of the pod, is made once. */
+function distinct(lines: readonly Line[]): Line[] {
+  const texts = lines.map((line) => printPlan([line]));
+  return lines.filter((_, index) => texts.indexOf(texts[index] ?? '') === index);
 }
 
 /** Limits that come by default and that this machine cannot set, one sentence each. */

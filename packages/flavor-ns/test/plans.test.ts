@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readHierarchies } from '@rkt/cgroups';
+import { parseAppName as appName } from '@rkt/names';
 import { parsePod, type PodManifest, type RuntimeConfig } from '@rkt/formats';
 import { appPlan, enterPlan, initPlan, podPlan, signalNamed, startPlan, type PodInput } from '@rkt/flavor-ns';
 import { checkPlan, parsePlan, printPlan, type Line, type Op } from '@rkt/plan';
@@ -186,4 +187,39 @@ test('enterPlan() ends in the very restrictions of the app', () => {
 test('signalNamed() knows names and numbers', () => {
   assert.deepEqual(['SIGTERM', 'TERM', '15', '9'].map(signalNamed), ['SIGTERM', 'SIGTERM', 'SIGTERM', 'SIGKILL']);
   for (const text of ['', '0', '99', 'SIGNOPE']) assert.throws(() => signalNamed(text), { status: 65 }, text);
+});
+
+test('initPlan() sets what is the pod’s own as soon as its namespaces are joined, as whom each may be set', () => {
+  const sysctls = { 'net/core/somaxconn': '9', 'kernel/sem': '1 2 3 4', 'fs/mqueue/msg_max': '5' };
+  const linesOf = (pod: PodManifest) => printPlan(initPlan(input(pod))).split('\n');
+  const lines = linesOf(manifest({ sysctls }));
+  const first = lines.indexOf('write /proc/sys/net/core/somaxconn 9');
+  assert.ok(first > lines.findLastIndex((line) => /^setns \d+ CLONE_NEW(IPC|NET)/.test(line)));
+  assert.deepEqual(lines.slice(first + 1, first + 5), [
+    `setresuid 0 ${1 << 28} 0`,
+    String.raw`write /proc/sys/kernel/sem 1\0402\0403\0404`,
+    'write /proc/sys/fs/mqueue/msg_max 5',
+    'setresuid 0 0 0',
+  ]);
+  const unmapped = linesOf(manifest({ sysctls, userNamespace: { unavailable: 'x' } }));
+  assert.ok(unmapped.includes('write /proc/sys/fs/mqueue/msg_max 5'));
+  assert.deepEqual(
+    unmapped.filter((line) => line.startsWith('setresuid')),
+    ['setresuid 0 0 0'],
+  );
+});
+
+test('podPlan() makes the cgroup of a pod once, with the limits of the pod', () => {
+  const two = manifest({ resources: { memory: { limit: 8192 } } });
+  const [app] = two.apps;
+  assert.ok(app);
+  const lines = printPlan(podPlan(input({ ...two, apps: [app, { ...app, name: appName('y') }] }))).split('\n');
+  const times = (line: string) => lines.filter((other) => other === line).length;
+  assert.equal(times(`write /sys/fs/cgroup/rkt/${UUID}/memory.max 8192`), 1);
+  assert.equal(times(`mkdir /sys/fs/cgroup/rkt/${UUID} 0755`), 1);
+  assert.equal(times(`write /sys/fs/cgroup/rkt/${UUID}/app-y/pids.max 10`), 1);
+  assert.ok(
+    lines.indexOf(`write /sys/fs/cgroup/rkt/${UUID}/memory.max 8192`) <
+      lines.findIndex((line) => line.startsWith('init ')),
+  );
 });

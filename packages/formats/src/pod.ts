@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { isAppName, isDigest, isPodUuid } from '@rkt/names';
 import { parseOwn } from './own.ts';
+import { podResources } from './runtime-resources.ts';
 
 /** A volume of a pod: a directory or file of the host, or an empty directory that lives as long as the pod. */
 const volume = v.variant('kind', [
@@ -74,6 +75,10 @@ const pod = v.strictObject({
     v.strictObject({ first: v.number(), count: v.number() }),
     v.strictObject({ unavailable: v.string() }),
   ]),
+  /** Limits that hold over all apps together. */
+  resources: v.optional(podResources),
+  /** Settings of the kernel in the namespaces of the pod, by their paths below /proc/sys. */
+  sysctls: v.optional(v.record(v.string(), v.string())),
   insecureOptions: v.array(v.string()),
   volumes: v.array(volume),
   apps: v.array(app),
@@ -81,6 +86,9 @@ const pod = v.strictObject({
 
 /** The pod: `pod.json` in its directory, written by rkt-prepare and read by everybody else. */
 export type PodManifest = v.InferOutput<typeof pod>;
+
+/** The limits of the pod as a whole. */
+export type PodResources = NonNullable<PodManifest['resources']>;
 
 /** An app of the pod. */
 export type PodApp = PodManifest['apps'][number];

@@ -8,6 +8,7 @@ import { appNameOf, hexOf, parseAppName, printable, type AppName } from '@rkt/na
 import { limits } from '@rkt/plan';
 import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
 import { hasOwnersFiles, idsOfPods, type Caller } from '@rkt/rootless';
+import { podResourcesOf, requireRoom, requireSwap, resourcesOf } from '@rkt/isolators';
 import { signalNamed } from '@rkt/flavor-ns';
 import { dockerVolumesOf, mountPointsOf } from './aci-volumes.ts';
 import { type ImageArguments, type PrepareArguments } from './arguments.ts';
@@ -18,8 +19,9 @@ import { nameFiles, type PrivateFile } from './names.ts';
 import { userNamespaceProblem } from './probe.ts';
 import { argumentsOf, directoryIn, environmentOf, workingDirectory } from './process.ts';
 import { parseRestart, processesOf } from './restart.ts';
-import { parseCpu, parseMemory } from './quantities.ts';
+import { rlimitsOf } from './rlimits.ts';
 import { runtimeConfig } from './runtime-config.ts';
+import { sysctlsOf } from './sysctls.ts';
 import { findIdentity, splitUser, type Identity, type UserDatabase } from './users.ts';
 import { parseMount, parseVolumes, type AppMount } from './volumes.ts';
 
@@ -50,13 +52,16 @@ export interface Composed {
 /** Composes the pod from the images and what the user said. */
 export function composePod(input: ComposeInput): Composed {
   const { pod, given } = input;
+  const network = given.pod.net === 'host' ? ('host' as const) : ('none' as const);
   const base = {
     uuid: pod.uuid,
     mutable: given.pod.mutable,
     hostname: hostnameOf(given.pod.hostname, pod),
-    network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
+    network,
     owner: ownerOf(input),
     userNamespace: userNamespace(input),
+    resources: podResourcesOf(given.pod),
+    sysctls: sysctlsOf(given.pod.sysctl, network),
   };
   const { head, apps, ...rest } = composeApps(input, { ...base, volumes: parseVolumes(given.pod.volume) });
   const manifest: PodManifest = {
@@ -121,7 +126,10 @@ function mountedApps({ given, images }: ComposeInput, volumes: readonly PodVolum
   });
 }
 
-type Head = Pick<PodManifest, 'uuid' | 'mutable' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes'>;
+type Head = Pick<
+  PodManifest,
+  'uuid' | 'mutable' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes' | 'resources' | 'sysctls'
+>;
 
 interface AppInput extends ComposeInput {
   readonly head: Head;
@@ -187,7 +195,8 @@ function configOf(input: AppInput): RuntimeConfig {
     user: identity,
     interactive: given.pod.interactive,
     readOnlyRoot: said.given['readonly-rootfs'] === 'true',
-    resources: resourcesOf(said),
+    resources: limitsOf(input),
+    rlimits: rlimitsOf({ ulimits: said.given.ulimit, isRestricted: input.caller !== undefined }),
     mounts,
     imageVolumes: [...Object.keys(container.Volumes ?? {}), ...dockerVolumesOf(image.aci)]
       .map((path) => directoryIn(path, 'volume'))
@@ -238,21 +247,11 @@ function refuseForeignIds({ uid, gid, groups }: Identity, { head, caller }: AppI
   );
 }
 
-function resourcesOf({ given }: ImageArguments): RuntimeConfig['linux']['resources'] {
-  const { memory, cpu } = given;
-  const shares = given['cpu-shares'];
-  if (shares !== undefined && (shares < 2 || shares > 262144)) {
-    throw new Failure(EXIT.usage, `cannot use --cpu-shares=${shares}: wanted 2 to 262144`);
-  }
-  const period = 100_000;
-  const quota = cpu === undefined ? {} : { quota: (parseCpu(cpu) * period) / 1000, period };
-  return {
-    pids: { limit: given['pids-limit'] },
-    ...(memory === undefined ? {} : { memory: { limit: parseMemory(memory) } }),
-    ...(cpu === undefined && shares === undefined
-      ? {}
-      : { cpu: { ...quota, ...(shares === undefined ? {} : { shares }) } }),
-  };
+function limitsOf({ said, head, name }: AppInput): RuntimeConfig['linux']['resources'] {
+  const resources = resourcesOf(said.given);
+  requireSwap(resources);
+  requireRoom(head.resources, name, resources);
+  return resources;
 }
 
 /** Mounts behind an image win over those before the first image with the same target; of two alike the first counts. */

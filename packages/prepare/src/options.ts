@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DEFAULT_PIDS } from '@rkt/cgroups';
 import { type OptionTable } from '@rkt/command';
+import { limitOptions, podLimitOptions } from '@rkt/isolators';
 
 /** Options of the pod: they may stand anywhere. */
 export const podOptions = {
@@ -54,6 +56,8 @@ export const podOptions = {
     value: 'UUID',
     describe: 'add the app to this pod, which runs and is mutable, instead of preparing one',
   },
+  ...podLimitOptions,
+  sysctl: { type: 'strings', value: 'NAME=VALUE', describe: 'setting of the kernel in the namespaces of the pod' },
   interactive: { type: 'boolean', describe: 'connect the app to the terminal of rkt-run-prepared' },
   'uuid-file-save': { type: 'string', value: 'FILE', describe: 'write the UUID of the pod to this file' },
   quiet: { type: 'boolean', alias: 'q', describe: 'print nothing but the UUID' },
@@ -104,16 +108,20 @@ export const appOptions = {
     choices: ['pod', 'private', 'host'],
     describe: 'processes that the app is among and sees: those of the pod, its own, or those of the host',
   },
-  memory: { type: 'string', value: 'QUANTITY', describe: 'memory limit, such as 64Mi or 1G' },
-  cpu: { type: 'string', value: 'QUANTITY', describe: 'limit of processor time, such as 500m or 2' },
-  'cpu-shares': { type: 'number', value: 'N', describe: 'weight of processor time, 2 to 262144' },
-  'pids-limit': { type: 'number', value: 'N', default: 1024, describe: 'limit of processes and threads' },
+  ...limitOptions,
+  'pids-limit': { ...limitOptions['pids-limit'], default: DEFAULT_PIDS },
+  ulimit: {
+    type: 'strings',
+    value: 'NAME=SOFT[:HARD]',
+    describe: 'limit of each process, such as nofile=1024:4096, as setrlimit(2) knows it',
+  },
   'caps-retain': { type: 'strings', value: 'CAP,...', describe: 'capabilities to keep, and no others' },
   'caps-remove': { type: 'strings', value: 'CAP,...', describe: 'capabilities to take from the default set' },
   seccomp: {
     type: 'string',
     value: 'mode=retain|remove[,errno=E],CALL,...',
-    describe: 'system calls to allow, or to take from the default filter',
+    describe:
+      'system calls to allow, or to take from the default filter; or profile=FILE, one of other engines, or unconfined',
   },
   'oom-score-adj': {
     type: 'number',

@@ -2,13 +2,12 @@
 import { type PodManifest, type RuntimeConfig, type RuntimeMount } from '@rkt/formats';
 import { type PrivateFile } from './names.ts';
 import { maskedPaths, readOnlyPaths } from './paths.ts';
-import { defaultRlimits } from './rlimits.ts';
 import { type AppMount } from './volumes.ts';
 import { mapsOfPod } from '@rkt/rootless';
 
 /** What the runtime configuration of an app is made of. */
 export interface AppSettings {
-  readonly pod: Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes'>;
+  readonly pod: Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes' | 'sysctls'>;
   /** Where the pod's directory will be while it runs. */
   readonly podPath: string;
   readonly name: string;
@@ -17,6 +16,7 @@ export interface AppSettings {
   readonly interactive: boolean;
   readonly readOnlyRoot: boolean;
   readonly resources: RuntimeConfig['linux']['resources'];
+  readonly rlimits: RuntimeConfig['process']['rlimits'];
   readonly mounts: readonly AppMount[];
   /** The volumes that the image itself names. */
   readonly imageVolumes: readonly string[];
@@ -53,7 +53,7 @@ export function runtimeConfig(settings: AppSettings): RuntimeConfig {
       terminal: settings.interactive,
       user: { uid: user.uid, gid: user.gid, umask: 0o022, additionalGids: user.groups },
       ...process,
-      rlimits: defaultRlimits(),
+      rlimits: settings.rlimits,
       noNewPrivileges: true,
     },
     mounts: mountsOf(settings),
@@ -63,6 +63,7 @@ export function runtimeConfig(settings: AppSettings): RuntimeConfig {
       ...mappingsOf(pod),
       cgroupsPath: `/rkt/${pod.uuid}/app-${settings.name}`,
       resources: settings.resources,
+      ...(pod.sysctls === undefined ? {} : { sysctl: pod.sysctls }),
       maskedPaths: settings.unmasked ? [] : maskedPaths(seesHost(pod) ? CGROUPS : []),
       readonlyPaths: settings.unmasked ? [] : readOnlyPaths(),
       rootfsPropagation: 'private',

@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { capabilitiesOf } from '../src/capabilities.ts';
 import { chainIds } from '../src/chain.ts';
 import { parseInsecureOptions } from '../src/insecure.ts';
-import { parseCpu, parseMemory } from '../src/quantities.ts';
 import { parseMount, parseVolumes } from '../src/volumes.ts';
 import { parseDigest } from '@rkt/names';
 
@@ -33,20 +32,6 @@ test('chainIds() are those of the OCI image specification', () => {
   assert.equal(chainIds([a, b])[1], 'sha256:ccd722928bd92476ba1745586fed6e45a102504185ad88cd89e01ff116fd146c');
   assert.notEqual(chainIds([a, b])[1], chainIds([b, a])[1]);
   assert.deepEqual(chainIds([]), []);
-});
-
-test('parseMemory() reads quantities of Kubernetes and refuses nonsense', () => {
-  assert.equal(parseMemory('42Mi'), 42 * 2 ** 20);
-  assert.equal(parseMemory('50M'), 50e6);
-  assert.equal(parseMemory('1.5G'), 1.5e9);
-  for (const text of ['', '4', '1000', '-1M', '1MB', '1e9', 'x', '9999999999T'])
-    assert.throws(() => parseMemory(text), { status: 64 }, text);
-});
-
-test('parseCpu() reads thousandths of a processor', () => {
-  assert.equal(parseCpu('900m'), 900);
-  assert.equal(parseCpu('2'), 2000);
-  for (const text of ['0', '1m', 'x', '-1']) assert.throws(() => parseCpu(text), { status: 64 }, text);
 });
 
 test('parseInsecureOptions() expands the names of sets and refuses unknown ones', () => {

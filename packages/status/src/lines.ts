@@ -9,7 +9,7 @@ import { hasOwnersFiles, hostRanges, isAlone } from '@rkt/rootless';
 const STARTED_STATES: readonly State[] = ['running', 'deleting', 'exited deleting', 'exited', 'exited garbage'];
 
 /** The lines `key=value` of `rkt status`, each key at most once. */
-export function linesOf(view: PodView): string[] {
+export function linesOf(view: PodView, paused: readonly string[] = []): string[] {
   const { state, manifest, status } = view;
   const lines = [`state=${state}`];
   if (manifest !== undefined) lines.push(`created=${printTime(manifest.created)}`);
@@ -18,6 +18,7 @@ export function linesOf(view: PodView): string[] {
   if (manifest !== undefined) lines.push(`userns=${rangeOf(manifest)}`);
   if (view.error !== undefined) lines.push(`error=${printable(view.error)}`);
   if (STARTED_STATES.includes(state)) lines.push(...startedLines(view));
+  if (paused.length > 0) lines.push(`paused=${paused.join(',')}`);
   return lines;
 }
 

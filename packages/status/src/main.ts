@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { hierarchiesOf, isFrozen } from '@rkt/cgroups';
 import type { Command } from '@rkt/command';
 import { EXIT } from '@rkt/exit';
 import { printJson } from '@rkt/human';
@@ -27,12 +28,22 @@ export const status: Command<typeof options> = {
     if (endMs !== 0) await waitUntil({ dir: context.dir, pod, isMet: hasEnded, what: 'ended', timeoutMs: endMs });
     const view = look(context.dir, pod);
     for (const problem of view.problems) context.note(printable(problem));
+    const paused = pausedApps(view);
     context.print(
-      given.format === undefined ? linesOf(view).join('\n') : printJson(podObject(view), formatOf(given.format)),
+      given.format === undefined
+        ? linesOf(view, paused).join('\n')
+        : printJson({ ...podObject(view), ...(paused.length > 0 && { paused }) }, formatOf(given.format)),
     );
     return exitStatus(view, endMs !== 0);
   },
 };
+
+/** The apps that somebody has stopped where they are: nothing but their cgroups says so. */
+function pausedApps({ pod, state, manifest, apps }: PodView): string[] {
+  if (state !== 'running' || manifest === undefined) return [];
+  const hierarchies = hierarchiesOf(manifest);
+  return apps.map(({ app }) => app.name).filter((app) => isFrozen({ hierarchies, pod: pod.uuid, app }));
+}
 
 function formatOf(text: string): 'json' | 'json-pretty' {
   return text === 'json' ? 'json' : 'json-pretty';
