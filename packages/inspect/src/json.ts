@@ -24,8 +24,8 @@ export function podObject(view: PodView): object {
     pid: pidOf(view),
     user_namespace: manifest === undefined ? undefined : userNamespace(manifest),
     error: view.error,
-    user_annotations: {},
-    user_labels: {},
+    user_annotations: manifest?.userAnnotations ?? {},
+    user_labels: manifest?.userLabels ?? {},
   };
 }
 
@@ -49,8 +49,8 @@ function appObject({ pod, manifest, status: podStatus }: PodView, { app, state, 
     exit_code: exitCode,
     image_id: app.image.id,
     mounts: app.mounts.map((mount) => mountObject(pod.path, manifest, mount)),
-    user_annotations: {},
-    user_labels: {},
+    user_annotations: app.userAnnotations ?? {},
+    user_labels: app.userLabels ?? {},
   };
 }
 

@@ -13,6 +13,7 @@ import { type ImageArguments, type PrepareArguments } from './arguments.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type Filter } from './filters.ts';
 import { type FoundImage } from './images.ts';
+import { ipcOf } from './ipc.ts';
 import { nameFiles, type PrivateFile } from './names.ts';
 import { userNamespaceProblem } from './probe.ts';
 import { argumentsOf, directoryIn, environmentOf, workingDirectory } from './process.ts';
@@ -54,6 +55,7 @@ export function composePod(input: ComposeInput): Composed {
     uuid: pod.uuid,
     hostname: hostnameOf(given.pod.hostname, pod),
     network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
+    ...ipcOf(given.pod.ipc, input.caller),
     owner: ownerOf(input),
     userNamespace: userNamespace(input),
     volumes: [...named, ...mounted.flatMap(({ volumes }) => volumes)],
@@ -74,6 +76,7 @@ export function composePod(input: ComposeInput): Composed {
     insecureOptions: [...input.insecure].toSorted(),
     apps: apps.map(({ app }) => app),
     ...head,
+    ...given.notes,
   };
   return {
     manifest,
@@ -92,13 +95,13 @@ function mountedApps({ given, images }: ComposeInput, volumes: readonly PodVolum
     const image = images[index];
     const name = said.given.name === undefined ? appNameOf(image?.name ?? '') : parseAppName(said.given.name);
     const mounts = mountsOf(given.mounts, said, volumes);
-    const pointed = mountPointsOf({ name, aci: image?.aci, mounts }, [...volumes, ...made]);
+    const pointed = mountPointsOf({ name, aci: image?.app ?? image?.aci, mounts }, [...volumes, ...made]);
     made.push(...pointed.volumes);
     return { name, ...pointed };
   });
 }
 
-type Head = Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes'>;
+type Head = Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'ipc' | 'owner' | 'userNamespace' | 'volumes'>;
 
 interface AppInput extends ComposeInput {
   readonly head: Head;
@@ -112,7 +115,7 @@ interface AppInput extends ComposeInput {
 }
 
 function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
-  const { image, given, name, mounts } = input;
+  const { image, given, name, mounts, said } = input;
   const container = image.config.config ?? {};
   const app: PodApp = {
     name,
@@ -126,6 +129,7 @@ function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
     stopSignal: signalNamed(container.StopSignal ?? 'SIGTERM'),
     interactive: given.pod.interactive,
     mounts: [...mounts],
+    ...said.notes,
   };
   return { app, config: configOf(input) };
 }
