@@ -11,4 +11,4 @@ export { limitsOf, type Limit, type Setting } from './limits.ts';
 export { cgroupOps, type CgroupInput, type CgroupOps } from './ops.ts';
 export { killPod, podCgroups, processesOf, removePodCgroups } from './pod.ts';
 export { DEFAULT_PIDS, type Resources } from './resources.ts';
-export { usage, type Usage } from './usage.ts';
+export { ceiling, usage, type Ceiling, type Usage } from './usage.ts';
