@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
-import { EXIT, Failure, hasCode } from '@rkt/exit';
+import { EXIT, Failure } from '@rkt/exit';
 import { lockedFiles } from '@rkt/files';
+import { hostPidOf } from '@rkt/inspect';
 import { readAppStatus, readPodStatus, type Pod } from '@rkt/pods';
 
 /** A process of an app: its pid on the host and in the pod, and the parent of the pod, outside of it. */
@@ -26,27 +26,7 @@ export function findProcess(pod: Pod, app: string): AppProcess {
     throw new Failure(EXIT.no, `pod "${pod.uuid}" isn't currently running`);
   }
   if (ended !== undefined) throw new Failure(EXIT.no, `cannot enter app "${app}": it has ended`);
-  const pid = childrenOf(init).find((child) => nspidOf(child) === nspid);
+  const pid = hostPidOf(init, nspid);
   if (nspid !== undefined && pid !== undefined) return { pid, nspid, parent };
   throw new Failure(EXIT.no, `cannot enter app "${app}": it has not started yet, or has just ended`);
-}
-
-function childrenOf(pid: number): number[] {
-  return readProc(`/proc/${pid}/task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number);
-}
-
-/** The last number of the line NSpid: the pid in the innermost namespace. */
-function nspidOf(pid: number): number | undefined {
-  const line = /^NSpid:\s*(.*)$/m.exec(readProc(`/proc/${pid}/status`))?.[1];
-  const last = line?.trim().split(/\s+/).at(-1);
-  return last === undefined ? undefined : Number(last);
-}
-
-function readProc(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ESRCH')) return '';
-    throw error;
-  }
 }

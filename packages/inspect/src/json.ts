@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { PodApp, PodManifest } from '@rkt/formats';
 import { hostRanges } from '@rkt/rootless';
+import { limitsObject } from './limits.ts';
 import type { AppView, PodView } from './view.ts';
 
 const NANOSECONDS = 1_000_000;
@@ -48,6 +49,8 @@ function appObject({ pod, manifest, status: podStatus }: PodView, { app, state, 
     finished_at: nanoseconds(status.ended?.timeMs ?? (state === 'exited' ? podStatus.ended?.timeMs : undefined)),
     exit_code: exitCode,
     image_id: app.image.id,
+    image_name: app.image.name,
+    limits: limitsObject(pod, app),
     mounts: app.mounts.map((mount) => mountObject(pod.path, manifest, mount)),
     user_annotations: app.userAnnotations ?? {},
     user_labels: app.userLabels ?? {},
