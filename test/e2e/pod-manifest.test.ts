@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pods from a manifest of appc, and what users note of pods.
 import assert from 'node:assert/strict';
-import { readlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { makeRkt, skipPods, type Rkt } from './rkt.ts';
+import { makeAci, type AciOptions } from '../images/aci.ts';
+import { bin, makeRkt, skipPods, type Rkt } from './rkt.ts';
+import { makeUserRkt, skipUsers } from './user.ts';
 
 /** The image in the store of a test, by its digest as a pod manifest writes it, cut short. */
 function storedId(rkt: Rkt): string {
   rkt.image('busybox');
   return rkt.ok('image', 'list', '--full', '--no-legend', '--fields=id').replace(':', '-').slice(0, 30);
+}
+
+/** Fetches an ACI that has a busybox; returns its id. */
+function fetchAci(rkt: Rkt, options: AciOptions): string {
+  const busybox = readFileSync(execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim());
+  const aci = makeAci({ ...options, files: { 'bin/busybox': busybox, 'bin/echo': busybox } });
+  const path = join(rkt.dir, 'image.aci');
+  writeFileSync(path, aci.bytes);
+  rkt.ok('fetch', '--quiet', '--pull-policy=never', path);
+  return aci.imageId;
 }
 
 function write(rkt: Rkt, manifest: object): string {
@@ -41,6 +54,49 @@ suite('pods from a manifest', { skip: skipPods }, () => {
     const { status, stdout, stderr } = rkt.run('run', '--insecure-options=image', manifest);
     assert.equal(stdout, 'uid=5 gid=6 groups=7\nb=c\n/tmp\ndrwx------\nro\n', stderr);
     assert.equal(status, 0);
+  });
+
+  test('images of appc are found by a short id, or by name and labels, and say how they run where the manifest does not', (t) => {
+    const rkt = makeRkt(t);
+    const own = {
+      user: '0',
+      group: '0',
+      exec: ['/bin/echo', 'image', 'says'],
+      mountPoints: [{ name: 'd', path: '/d' }],
+    };
+    const imageId = fetchAci(rkt, { name: 'example.com/app', version: '1', manifest: { app: own } });
+    fetchAci(rkt, { name: 'example.com/app', version: '2', manifest: {} });
+    const labels = [{ name: 'version', value: '1' }];
+    const body = { ...own, exec: ['/bin/echo', 'manifest', 'says'] };
+    for (const [image, more, said] of [
+      [{ id: imageId.slice(0, 20) }, {}, 'image says'],
+      [{ id: '', name: 'example.com/app', labels }, {}, 'image says'],
+      [{ id: '', name: 'example.com/app', labels }, { app: body }, 'manifest says'],
+    ] as const) {
+      const run = rkt.run('run', '--insecure-options=image', write(rkt, { apps: [{ name: 'one', image, ...more }] }));
+      assert.deepEqual([run.stdout, run.status], [`${said}\n`, 0], run.stderr);
+    }
+    const version2 = { name: 'example.com/app', labels: [{ name: 'version', value: '2' }] };
+    const without = rkt.run(
+      'run',
+      '--insecure-options=image',
+      write(rkt, { apps: [{ name: 'one', image: version2 }] }),
+    );
+    assert.equal(without.status, 65);
+    assert.match(without.stderr, /no app section in the pod manifest or the image manifest\n$/);
+  });
+
+  test('a manifest comes through a pipe, and each app has its own of everything', (t) => {
+    const rkt = makeRkt(t);
+    const id = storedId(rkt);
+    const of = (word: string) => ({ user: '0', group: '0', exec: ['/bin/sh', '-c', `echo ${word} >/shared/${word}`] });
+    const mounts = [{ volume: 'shared', path: '/shared' }];
+    const apps = ['one', 'two'].map((name) => ({ name, image: { id }, app: of(name), mounts }));
+    const file = write(rkt, { apps, volumes: [{ name: 'shared', kind: 'empty' }] }).replace('--pod-manifest=', '');
+    const command = `cat ${file} | ${join(bin, 'rkt')} --dir=${rkt.dir} run --insecure-options=image --uuid-file-save=${rkt.dir}/uuid --pod-manifest=/dev/stdin`;
+    execFileSync('sh', ['-c', command]);
+    const uuid = readFileSync(join(rkt.dir, 'uuid'), 'utf8');
+    assert.deepEqual(readdirSync(join(rkt.dir, 'pods', 'run', uuid, 'volumes', 'shared')), ['one', 'two']);
   });
 
   test('what users note of a pod and its apps is shown', (t) => {
@@ -79,5 +135,18 @@ suite('pods from a manifest', { skip: skipPods }, () => {
     });
     const ours = readlinkSync('/proc/self/ns/ipc');
     assert.deepEqual([spaces[0] === ours, spaces[1]], [false, ours]);
+  });
+});
+
+suite('pods from a manifest without root', { skip: skipUsers }, () => {
+  test('an app runs as the manifest says, and cannot have the IPC namespace of the host', (t) => {
+    const rkt = makeUserRkt(t);
+    const body = { ...app, environment: [{ name: 'A', value: 'b' }], exec: ['/bin/sh', '-c', 'id -u; id -g; echo $A'] };
+    const manifest = write(rkt, { apps: [{ name: 'one', image: { id: storedId(rkt) }, app: body }] });
+    const { status, stdout, stderr } = rkt.run('run', '--insecure-options=image', manifest);
+    assert.deepEqual([stdout, status], ['5\n6\nb\n', 0], stderr);
+    const parent = rkt.run('prepare', '--insecure-options=image', '--ipc=parent', manifest);
+    assert.equal(parent.status, 77);
+    assert.match(parent.stderr, /^rkt-prepare: cannot use --ipc=parent: not root: [^\n]+\n$/);
   });
 });
