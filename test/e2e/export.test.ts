@@ -17,6 +17,9 @@ lines"
 ln -s /etc/shadow /d/shadow; ln -s ../../../../../../etc /d/up; ln -s /proc/1/root /d/e/host
 cd /; find bin d home new hard usr ! -type d -exec stat -c '%N %f %u:%g %s' {} + | sort >/tmp/seen; cat /tmp/seen`;
 
+/** The same, to look at again. */
+const LOOK = `cd /; find bin d home new hard usr ! -type d -exec stat -c '%N %f %u:%g %s' {} + | sort`;
+
 /** Each file with its mode, owner and size, as GNU tar lists them. */
 function listing(tar: string): string[] {
   return execFileSync('tar', ['--numeric-owner', '-tvf', tar], { encoding: 'utf8', maxBuffer: 1 << 26 }).split('\n');
@@ -78,13 +81,34 @@ suite('rkt export', { skip: skipPods }, () => {
     const { uuid, seen } = endedPod(rkt);
     const file = join(rkt.dir, 'x.aci');
     rkt.ok('export', uuid, file);
-    const look = `cd /; find bin d home new hard usr ! -type d -exec stat -c '%N %f %u:%g %s' {} + | sort`;
-    const again = rkt.run('run', '--quiet', '--insecure-options=image', file, '--exec=/bin/sh', '--', '-c', look);
+    const again = rkt.run('run', '--quiet', '--insecure-options=image', file, '--exec=/bin/sh', '--', '-c', LOOK);
     assert.equal(again.stdout, seen, again.stderr);
     assert.equal(rkt.run('export', uuid, file).status, 64);
     writeFileSync(file, 'old');
     rkt.ok('export', '--overwrite', uuid, file);
     assert.equal(readFileSync(file).subarray(0, 2).toString('hex'), '1f8b');
+  });
+
+  test('an archive of the OCI is an image that skopeo and rkt take, with the files of the app', (t) => {
+    const rkt = makeRkt(t);
+    const { uuid, seen } = endedPod(rkt);
+    const [file, again] = [join(rkt.dir, 'x.oci'), join(rkt.dir, 'y.oci')];
+    rkt.ok('export', '--format=oci', uuid, file);
+    rkt.ok('export', '--format=oci', uuid, again);
+    assert.ok(readFileSync(file).equals(readFileSync(again)));
+    const config = JSON.parse(
+      execFileSync('skopeo', ['inspect', '--config', `oci-archive:${file}`], { encoding: 'utf8' }),
+    );
+    assert.deepEqual([config.config.User, config.config.Entrypoint.slice(0, 2)], ['0:0', ['sh', '-c']]);
+    // Read by others, with their eyes on the digests.
+    execFileSync('skopeo', ['copy', '-q', `oci-archive:${file}`, `dir:${join(rkt.dir, 'copy')}`]);
+    const image = `oci-archive:${file}`;
+    const run = rkt.run('run', '--quiet', '--insecure-options=image', image, '--exec=/bin/sh', '--', '-c', LOOK);
+    assert.equal(run.stdout, seen, run.stderr);
+    assert.deepEqual(
+      readdirSync(rkt.dir).filter((name) => name.startsWith('.')),
+      [],
+    );
   });
 
   test('a file that cannot be written leaves nothing behind', (t) => {

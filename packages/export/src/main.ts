@@ -7,7 +7,6 @@ import { parseRuntimeConfig, type PodApp } from '@rkt/formats';
 import { inspectPod, requireOwner, type PodView } from '@rkt/inspect';
 import { printable } from '@rkt/names';
 import { findPod, readPod, type State } from '@rkt/pods';
-import { aciManifest } from './aci-manifest.ts';
 import { options } from './options.ts';
 import { writeArchive } from './write.ts';
 
@@ -34,7 +33,10 @@ export const exportApp: Command<typeof options> = {
     const view = requireExited(inspectPod(context.dir, pod, lockedFiles()), pod.uuid);
     const manifest = readPod(view.pod);
     const app = chooseApp(manifest.apps, given.app);
-    await writeArchive(context.dir, { pod: view.pod, manifest, app, image: imageOf(view, app, format) }, path);
+    const config = join(view.pod.path, 'apps', app.name, 'config.json');
+    const { process } = parseRuntimeConfig(readText(config), config);
+    const from = { dir: context.dir, pod: view.pod, manifest, app, process, createdMs: manifest.created, format };
+    await writeArchive(from, path);
     return EXIT.ok;
   },
 };
@@ -66,12 +68,4 @@ function chooseApp(apps: readonly PodApp[], name: string | undefined): PodApp {
   if (only === undefined) throw new Failure(EXIT.notFound, 'cannot export the pod: it has no app');
   if (another === undefined) return only;
   throw new Failure(EXIT.usage, `pod contains multiple apps: ${names}: use --app=NAME`);
-}
-
-/** The manifest of the image that the archive is to be; undefined for one that is none. */
-function imageOf({ pod, manifest }: PodView, app: PodApp, format: string): string | undefined {
-  if (format !== 'aci') return undefined;
-  const path = join(pod.path, 'apps', app.name, 'config.json');
-  const { process } = parseRuntimeConfig(readText(path), path);
-  return aciManifest({ app, process, createdMs: manifest?.created ?? 0 });
 }

@@ -8,7 +8,8 @@ export const options = {
   format: {
     type: 'string',
     value: 'FORMAT',
-    choices: ['aci', 'tar'],
-    describe: 'an image of appc, or the files alone in a tar; if not given, the name of the file ends in .aci or .tar',
+    choices: ['aci', 'oci', 'tar'],
+    describe:
+      'an image of appc, an archive of an image of the OCI, or the files alone in a tar; if not given, FILE ends in .aci or .tar',
   },
 } as const satisfies OptionTable;

@@ -22,7 +22,7 @@ test('rkt-export refuses wrong words before it looks at the pod', () => {
     [['aa'], /wanted UUID and FILE/],
     [['aa', 'x.tar.gz'], /extension must be \.aci \(given x\.tar\.gz\)/],
     [['aa', join(dir.path, 'there.aci')], /it exists: try --overwrite/],
-    [['--format=zip', 'aa', 'x'], /wanted one of aci, tar/],
+    [['--format=zip', 'aa', 'x'], /wanted one of aci, oci, tar/],
   ] as const) {
     const { status, stderr } = runBin('rkt-export', [`--dir=${dir.path}`, ...words]);
     assert.equal(status, 64, stderr);
