@@ -18,7 +18,7 @@ function storedId(rkt: Rkt): string {
 /** Fetches an ACI that has a busybox; returns its id. */
 function fetchAci(rkt: Rkt, options: AciOptions): string {
   const busybox = readFileSync(execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim());
-  const aci = makeAci({ ...options, files: { 'bin/busybox': busybox, 'bin/echo': busybox } });
+  const aci = makeAci({ ...options, files: { 'bin/busybox': busybox, 'bin/echo': busybox, 'bin/sh': busybox } });
   const path = join(rkt.dir, 'image.aci');
   writeFileSync(path, aci.bytes);
   rkt.ok('fetch', '--quiet', '--pull-policy=never', path);
@@ -62,16 +62,25 @@ suite('pods from a manifest', { skip: skipPods }, () => {
       user: '0',
       group: '0',
       exec: ['/bin/echo', 'image', 'says'],
-      mountPoints: [{ name: 'd', path: '/d' }],
+      environment: [{ name: 'B', value: 'of the image' }],
+      mountPoints: [{ name: 'd', path: '/of-image' }],
     };
     const imageId = fetchAci(rkt, { name: 'example.com/app', version: '1', manifest: { app: own } });
     fetchAci(rkt, { name: 'example.com/app', version: '2', manifest: {} });
     const labels = [{ name: 'version', value: '1' }];
-    const body = { ...own, exec: ['/bin/echo', 'manifest', 'says'] };
+    // Nothing of the image counts then, not even what the manifest does not mention.
+    const look =
+      'echo "manifest says$B"; while read -r _ path _; do case $path in /of-*) echo "$path" ;; esac; done </proc/mounts';
+    const body = {
+      user: '0',
+      group: '0',
+      exec: ['/bin/sh', '-c', look],
+      mountPoints: [{ name: 'm', path: '/of-manifest' }],
+    };
     for (const [image, more, said] of [
       [{ id: imageId.slice(0, 20) }, {}, 'image says'],
       [{ id: '', name: 'example.com/app', labels }, {}, 'image says'],
-      [{ id: '', name: 'example.com/app', labels }, { app: body }, 'manifest says'],
+      [{ id: '', name: 'example.com/app', labels }, { app: body }, 'manifest says\n/of-manifest'],
     ] as const) {
       const run = rkt.run('run', '--insecure-options=image', write(rkt, { apps: [{ name: 'one', image, ...more }] }));
       assert.deepEqual([run.stdout, run.status], [`${said}\n`, 0], run.stderr);
