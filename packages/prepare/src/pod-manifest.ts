@@ -27,7 +27,7 @@ export function withPodManifest(given: PrepareArguments, bytes: Uint8Array, what
     given: {
       ...given,
       pod: { ...given.pod, volume },
-      notes: notesOf(manifest),
+      notes: joined(notesOf(manifest), given.notes),
       images: manifest.apps.map((app) => imageArguments(app, what)),
     },
     warnings: warningsOf(manifest, what),
@@ -114,6 +114,15 @@ interface Noted extends Pick<AppcPod, 'annotations'> {
 function notesOf({ annotations, userAnnotations, userLabels }: Noted): Notes {
   const pairs = annotations.map(({ name, value }) => [name, value] as const);
   return { annotations: Object.fromEntries(pairs), userAnnotations, userLabels };
+}
+
+/** What the command line notes of the pod comes to what the manifest does, or in its place. */
+function joined(manifest: Notes, given: Notes): Notes {
+  return {
+    annotations: { ...manifest.annotations, ...given.annotations },
+    userAnnotations: { ...manifest.userAnnotations, ...given.userAnnotations },
+    userLabels: { ...manifest.userLabels, ...given.userLabels },
+  };
 }
 
 function warningsOf({ apps, isolators, ports }: AppcPod, what: string): string[] {

@@ -76,6 +76,16 @@ test('withPodManifest() finds an image by its name and labels where the manifest
   assert.equal(given.images[0]?.image, 'example.com/web:1,arch=amd64');
 });
 
+test('withPodManifest() joins what both note of the pod, and the command line wins', () => {
+  const more = { userLabels: { a: 'manifest', b: 'manifest' }, annotations: [{ name: 'x/y', value: 'z' }] };
+  const { given } = settle({}, { argv: ['--user-label=a=option', '--user-annotation=c=option'], more });
+  assert.deepEqual(given.notes, {
+    annotations: { 'x/y': 'z' },
+    userAnnotations: { c: 'option' },
+    userLabels: { a: 'option', b: 'manifest' },
+  });
+});
+
 test('withPodManifest() says what it does not do', () => {
   const app = {
     ...APP,
