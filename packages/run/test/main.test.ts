@@ -94,3 +94,10 @@ test('rkt-run takes the former words for when to fetch', (t) => {
   assert.deepEqual(programs('--no-store'), programs('--pull-policy=update'));
   assert.notDeepEqual(programs('--no-store'), programs('--store-only'));
 });
+
+test('rkt-run fetches nothing for a pod manifest, which it has read once', (t) => {
+  const { run } = install(t);
+  for (const words of [['--pod-manifest=/dev/stdin'], ['--pod-manifest', '/dev/stdin']]) {
+    assert.deepEqual(run(...words), { status: 66, lines: [`rkt-prepare --dir=/d ${words.join(' ')}`] });
+  }
+});
