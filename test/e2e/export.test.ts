@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an app leaves behind, as an archive: compared with what the app saw, and with what tar reads of the same overlay.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { makeRkt, runPod, skipPods, type Rkt } from './rkt.ts';
+import { bin, makeRkt, runPod, skipPods, type Rkt } from './rkt.ts';
 import { makeUserRkt, skipUsers } from './user.ts';
 
 /** What a layer above others can do to them. */
@@ -109,6 +109,21 @@ suite('rkt export', { skip: skipPods }, () => {
       readdirSync(rkt.dir).filter((name) => name.startsWith('.')),
       [],
     );
+  });
+
+  test('a disk that is full leaves neither a file nor a part of one, in any format', (t) => {
+    const rkt = makeRkt(t);
+    const { uuid } = endedPod(rkt);
+    const place = join(rkt.dir, 'small');
+    mkdirSync(place);
+    const script = 'mount -t tmpfs -o size=256k none "$0" && { "$@" "$0/x.tar"; status=$?; ls -A "$0"; exit $status; }';
+    for (const format of ['aci', 'oci', 'tar']) {
+      const command = [join(bin, 'rkt-export'), `--dir=${rkt.dir}`, `--format=${format}`, uuid];
+      const options = { encoding: 'utf8', timeout: 60_000 } as const;
+      const { status, stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', script, place, ...command], options);
+      assert.deepEqual([status, stdout], [71, ''], stderr);
+      assert.match(stderr, /^rkt-export: [^\n]*no space left[^\n]*\n$/);
+    }
   });
 
   test('a file that cannot be written leaves nothing behind', (t) => {
