@@ -91,6 +91,8 @@ async function playPod(play: Play, place: string, id: string): Promise<void> {
   const pod = await play('rkt-prepare', ...prepare);
   await play('read-layer', 'application/vnd.oci.image.layer.v1.tar', digestOf(EMPTY_LAYER));
   await play('rkt-list', dir);
+  await play('rkt-top', dir);
+  await play('rkt-export', dir, pod, join(place, 'exported.tar'));
   await play('rkt-app-control', 'list', dir, pod);
   for (const command of ['status', 'cat-manifest', 'cat-plan', 'enter', 'stop', 'pause', 'resume', 'update', 'rm'])
     await play(`rkt-${command}`, dir, pod);

@@ -65,8 +65,8 @@ function needs(
 const run = (program: string, ...args: readonly string[]): Result => spawnSync(program, args, { encoding: 'utf8' });
 
 /** A pod that has run, below a directory of another user, who lets nobody in. */
-function podOfAnother(rkt: Rkt): string {
-  const { plain = '' } = storeImages(rkt, { plain: { layers: [busyboxLayer()], config: { Cmd: ['true'] } } });
+function podOfAnother(rkt: Rkt, Cmd: readonly string[] = ['true']): string {
+  const { plain = '' } = storeImages(rkt, { plain: { layers: [busyboxLayer()], config: { Cmd } } });
   const uuid = rkt.ok('prepare', '--insecure-options=image', plain);
   rkt.ok('run-prepared', uuid);
   const pods = join(rkt.dir, 'pods');
@@ -90,7 +90,22 @@ suite('rights of executables', { skip: skipPods }, () => {
       // The answer is no: it does not run any more.
       return result.status === 1 ? { ...result, status: 0 } : result;
     };
-    needs(t, 'rkt-status', { work: status, rights: listing });
+    const processes = { capabilities, reads: [...reads, '/proc'] };
+    needs(t, 'rkt-status', { work: status, rights: processes });
+    needs(t, 'rkt-top', { work: (program) => run(program, `--dir=${rkt.dir}`), rights: processes });
+  });
+
+  test('rkt-export needs to read what an app wrote, to mount it, and to write where its user says', (t) => {
+    const rkt = makeRkt(t);
+    // Not even its owner may read the file.
+    const uuid = podOfAnother(rkt, ['sh', '-c', 'echo >/x; chown 5 /x; chmod 0 /x']);
+    const home = join(rkt.dir, 'home');
+    mkdirSync(home, { mode: 0o700 });
+    execFileSync('chown', ['12345', home]);
+    const file = join(home, 'x.tar');
+    const work: Work = (program) => run(program, `--dir=${rkt.dir}`, '--overwrite', uuid, file);
+    const { capabilities } = declarationOf('export');
+    needs(t, 'rkt-export', { work, rights: { capabilities } });
   });
 
   test('rkt-stop needs to find the processes of a pod, and to kill its cgroup', async (t) => {

@@ -15,4 +15,4 @@ export { type CgroupPath } from './places.ts';
 export { killPod, podCgroups, processesOf, removeAppCgroups, removePodCgroups } from './pod.ts';
 export { DEFAULT_PIDS, type Resources } from './resources.ts';
 export { type Limit, type Setting } from './row.ts';
-export { usage, type Usage } from './usage.ts';
+export { ceiling, usage, type Ceiling, type Usage } from './usage.ts';

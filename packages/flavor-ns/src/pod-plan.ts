@@ -130,7 +130,8 @@ export function limitWarnings(input: PodInput): string[] {
 function ownedNamespaces(pod: PodManifest): Flag<'namespaces'>[] {
   const user: Flag<'namespaces'>[] = 'first' in pod.userNamespace ? ['CLONE_NEWUSER'] : [];
   const net: Flag<'namespaces'>[] = pod.network === 'none' ? ['CLONE_NEWNET'] : [];
-  return [...user, ...net, 'CLONE_NEWUTS', 'CLONE_NEWIPC'];
+  const ipc: Flag<'namespaces'>[] = pod.ipc === 'host' ? [] : ['CLONE_NEWIPC'];
+  return [...user, ...net, 'CLONE_NEWUTS', ...ipc];
 }
 
 /** The descriptor of the pod's user namespace, or null if it has none. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { DEFAULT_CAPABILITIES } from './default-capabilities.ts';
 export { componentsFormatOf, IN_TOTO, PREDICATE_TYPE, type ComponentsFormat } from './attestation-types.ts';
 export {
   parsePod,

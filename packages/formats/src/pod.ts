@@ -25,6 +25,13 @@ const volume = v.variant('kind', [
   }),
 ]);
 
+/** What people wrote down; nothing of it changes what runs. */
+const notes = {
+  annotations: v.optional(v.record(v.string(), v.string())),
+  userAnnotations: v.optional(v.record(v.string(), v.string())),
+  userLabels: v.optional(v.record(v.string(), v.string())),
+};
+
 const app = v.strictObject({
   name: v.custom<import('@rkt/names').AppName>((x) => typeof x === 'string' && isAppName(x)),
   image: v.strictObject({
@@ -45,6 +52,7 @@ const app = v.strictObject({
   processes: v.picklist(['pod', 'app', 'host']),
   interactive: v.boolean(),
   mounts: v.array(v.strictObject({ volume: v.string(), target: v.string(), readOnly: v.boolean() })),
+  ...notes,
 });
 
 const idMap = v.array(v.strictObject({ inside: v.number(), outside: v.number(), count: v.number() }));
@@ -68,6 +76,8 @@ const pod = v.strictObject({
   mutable: v.boolean(),
   hostname: v.string(),
   network: v.picklist(['none', 'host']),
+  /** The pod is in the IPC namespace of the host; else it has one of its own. */
+  ipc: v.optional(v.literal('host')),
   /** The user whose pod it is, if that is not root: `userNamespace` has ids of its namespace. */
   owner: v.optional(owner),
   /** The pod's own range of 65536 user and group ids, or why it has none. */
@@ -82,6 +92,7 @@ const pod = v.strictObject({
   insecureOptions: v.array(v.string()),
   volumes: v.array(volume),
   apps: v.array(app),
+  ...notes,
 });
 
 /** The pod: `pod.json` in its directory, written by rkt-prepare and read by everybody else. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { PodApp, PodManifest } from '@rkt/formats';
 import { hostRanges } from '@rkt/rootless';
+import { limitsObject } from './limits.ts';
 import type { AppView, PodView } from './view.ts';
 
 const NANOSECONDS = 1_000_000;
@@ -24,8 +25,8 @@ export function podObject(view: PodView): object {
     pid: pidOf(view),
     user_namespace: manifest === undefined ? undefined : userNamespace(manifest),
     error: view.error,
-    user_annotations: {},
-    user_labels: {},
+    user_annotations: manifest?.userAnnotations ?? {},
+    user_labels: manifest?.userLabels ?? {},
   };
 }
 
@@ -53,9 +54,11 @@ export function appObject(
     exit_code: exitCode,
     restarts: status.restarts,
     image_id: app.image.id,
+    image_name: app.image.name,
+    limits: limitsObject(pod, app),
     mounts: app.mounts.map((mount) => mountObject(pod.path, manifest, mount)),
-    user_annotations: {},
-    user_labels: {},
+    user_annotations: app.userAnnotations ?? {},
+    user_labels: app.userLabels ?? {},
   };
 }
 

@@ -7,7 +7,7 @@ import { checkTarget, type AppMount } from './volumes.ts';
 /** An app whose image has mount points. */
 export interface PointedApp {
   readonly name: AppName;
-  readonly aci: AciOfImage | undefined;
+  readonly aci: Pick<AciOfImage, 'app' | 'isFromDocker'> | undefined;
   /** The mounts that the user asks for. */
   readonly mounts: readonly AppMount[];
 }

@@ -15,6 +15,7 @@ import { type ImageArguments, type PrepareArguments } from './arguments.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type Filter } from './filters.ts';
 import { type FoundImage } from './images.ts';
+import { ipcOf } from './ipc.ts';
 import { nameFiles, type PrivateFile } from './names.ts';
 import { userNamespaceProblem } from './probe.ts';
 import { argumentsOf, directoryIn, environmentOf, workingDirectory } from './process.ts';
@@ -58,6 +59,7 @@ export function composePod(input: ComposeInput): Composed {
     mutable: given.pod.mutable,
     hostname: hostnameOf(given.pod.hostname, pod),
     network,
+    ...ipcOf(given.pod.ipc, input.caller),
     owner: ownerOf(input),
     userNamespace: userNamespace(input),
     resources: podResourcesOf(given.pod),
@@ -70,6 +72,7 @@ export function composePod(input: ComposeInput): Composed {
     insecureOptions: [...input.insecure].toSorted(),
     apps: apps.map(({ app }) => app),
     ...head,
+    ...given.notes,
   };
   return { ...rest, manifest };
 }
@@ -120,7 +123,7 @@ function mountedApps({ given, images }: ComposeInput, volumes: readonly PodVolum
     const image = images[index];
     const name = said.given.name === undefined ? appNameOf(image?.name ?? '') : parseAppName(said.given.name);
     const mounts = mountsOf(given.mounts, said, volumes);
-    const pointed = mountPointsOf({ name, aci: image?.aci, mounts }, [...volumes, ...made]);
+    const pointed = mountPointsOf({ name, aci: image?.app ?? image?.aci, mounts }, [...volumes, ...made]);
     made.push(...pointed.volumes);
     return { name, ...pointed };
   });
@@ -128,7 +131,7 @@ function mountedApps({ given, images }: ComposeInput, volumes: readonly PodVolum
 
 type Head = Pick<
   PodManifest,
-  'uuid' | 'mutable' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes' | 'resources' | 'sysctls'
+  'uuid' | 'mutable' | 'hostname' | 'network' | 'ipc' | 'owner' | 'userNamespace' | 'volumes' | 'resources' | 'sysctls'
 >;
 
 interface AppInput extends ComposeInput {
@@ -159,6 +162,7 @@ function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
     processes: processesOf(said.given.pid),
     interactive: given.pod.interactive,
     mounts: [...mounts],
+    ...said.notes,
   };
   return { app, config: configOf(input) };
 }

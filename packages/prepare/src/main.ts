@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, type Context } from '@rkt/command';
-import { EXIT, Failure } from '@rkt/exit';
+import { EXIT } from '@rkt/exit';
 import { createPod, movePod, releaseRanges, type Pod } from '@rkt/pods';
 import { writeDurably } from '@rkt/files';
 import { type Verification } from '@rkt/formats';
 import { removeOwnTree, type Caller } from '@rkt/rootless';
 import { addApp, podToAddTo } from './add-app.ts';
-import { parseArguments, type PrepareArguments } from './arguments.ts';
+import { type PrepareArguments } from './arguments.ts';
 import { composePod, type Composed } from './compose.ts';
 import { filtersOf, type Filter } from './filters.ts';
 import { lookForImages, openStores, requireImages, type FoundImage } from './images.ts';
@@ -15,6 +15,7 @@ import { unpackLayers } from './layers.ts';
 import { options } from './options.ts';
 import { settleOwner } from './owner.ts';
 import { decide } from './policy.ts';
+import { requireApps, settleArguments } from './settle.ts';
 import { writePod } from './write-pod.ts';
 
 /** rkt-prepare: from images in the store to a pod directory that says all that root will do. */
@@ -25,23 +26,23 @@ export const prepare: Command<typeof options> = {
   options,
   rawArguments: true,
   main: async (_given, argv, context) => {
-    const given = parseArguments(argv);
+    const given = await settleArguments(argv, context);
     const stores = openStores(context, given.pod.store);
     const look = async () => lookForImages(stores, given.images, { isAlone: given.pod['no-dependencies'] });
     if (given.pod['print-images'] || given.pod['print-missing']) {
-      const missing = given.pod['print-missing'] ? await look() : undefined;
-      for (const { image } of missing?.filter(({ isMissing }) => isMissing) ?? given.images) context.print(image);
+      // Those of a pod manifest are in a store, or the pod is refused.
+      const images = given.pod['pod-manifest'] === undefined ? given.images : [];
+      const missing = given.pod['print-missing'] && images.length > 0 ? await look() : undefined;
+      for (const { image } of missing?.filter(({ isMissing }) => isMissing) ?? images) context.print(image);
       return EXIT.ok;
     }
+    requireApps(given);
     const adds = given.pod['add-to'];
-    if (given.images.length === 0 && !(given.pod.mutable && adds === undefined))
-      throw new Failure(EXIT.usage, 'must provide at least one image');
-    if (given.images.length > 1 && adds !== undefined) throw new Failure(EXIT.usage, 'must give only one app');
     const pod = adds === undefined ? undefined : podToAddTo(context.dir, adds);
     const insecure = parseInsecureOptions(given.pod['insecure-options']);
     const sought = await look();
     if (given.pod['if-stored'] && sought.some(({ isMissing }) => isMissing)) return EXIT.notFound;
-    const images = requireImages(sought);
+    const images = await asGiven(requireImages(sought), given);
     const verification = await decide(context, { images, given: given.pod, insecure });
     const filters = await filtersOf(given, { insecure, images });
     // Others than the caller read what a pod is made of: its apps.
@@ -55,6 +56,13 @@ export const prepare: Command<typeof options> = {
     return EXIT.ok;
   },
 };
+
+/** What a pod manifest says of an app takes the place of what its image says. */
+async function asGiven(images: FoundImage[], given: PrepareArguments): Promise<FoundImage[]> {
+  if (given.pod['pod-manifest'] === undefined) return images;
+  const { withApps } = await import('./pod-manifest.ts');
+  return withApps(images, given);
+}
 
 /** Images in appc's format say more about how they are run than others: where the user says nothing, that counts. */
 async function withImageDefaults(

@@ -13,6 +13,13 @@ export const podOptions = {
     choices: ['new', 'never', 'update'],
     describe: 'when rkt-run fetches: images that are missing, none, or all',
   },
+  'store-only': { type: 'boolean', describe: 'the same as --pull-policy=never' },
+  'no-store': { type: 'boolean', describe: 'the same as --pull-policy=update' },
+  'pod-manifest': {
+    type: 'string',
+    value: 'FILE',
+    describe: 'prepare the pod that this PodManifest of appc describes, of images that are in a store',
+  },
   net: {
     type: 'string',
     value: 'NETWORK',
@@ -29,6 +36,18 @@ export const podOptions = {
       'a volume: kind=host takes source=PATH, readOnly=BOOL, recursive=BOOL; kind=empty takes mode=MODE, uid=UID, gid=GID',
   },
   'set-env': { type: 'strings', value: 'NAME=VALUE', describe: 'environment variable of every app' },
+  'set-env-file': {
+    type: 'strings',
+    value: 'FILE',
+    describe: 'environment variables of every app, a line NAME=VALUE each; --set-env is stronger',
+  },
+  ipc: {
+    type: 'string',
+    value: 'MODE',
+    default: 'auto',
+    choices: ['auto', 'private', 'parent'],
+    describe: 'IPC namespace of the pod: one of its own, or that of the host',
+  },
   'inherit-env': { type: 'boolean', describe: 'give the apps the variables of the caller that they do not have' },
   'insecure-options': {
     type: 'strings',
@@ -94,6 +113,21 @@ export const appOptions = {
     type: 'strings',
     value: 'volume=NAME,target=PATH',
     describe: 'mount a volume; before the first image: in every app',
+  },
+  annotation: {
+    type: 'strings',
+    value: 'NAME=VALUE',
+    describe: 'annotation of the app; before the first image: of the pod',
+  },
+  'user-annotation': {
+    type: 'strings',
+    value: 'NAME=VALUE',
+    describe: 'what the user notes of the app, or of the pod; rkt-list and rkt-status show it',
+  },
+  'user-label': {
+    type: 'strings',
+    value: 'NAME=VALUE',
+    describe: 'a label that the user gives to the app, or to the pod; rkt-list and rkt-status show it',
   },
   restart: {
     type: 'string',

@@ -7,7 +7,10 @@ import { mapsOfPod } from '@rkt/rootless';
 
 /** What the runtime configuration of an app is made of. */
 export interface AppSettings {
-  readonly pod: Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes' | 'sysctls'>;
+  readonly pod: Pick<
+    PodManifest,
+    'uuid' | 'hostname' | 'network' | 'ipc' | 'owner' | 'userNamespace' | 'volumes' | 'sysctls'
+  >;
   /** Where the pod's directory will be while it runs. */
   readonly podPath: string;
   readonly name: string;
@@ -102,7 +105,8 @@ function mappingsOf(pod: AppSettings['pod']): Pick<RuntimeConfig['linux'], 'uidM
 function namespacesOf(pod: AppSettings['pod']): { type: string }[] {
   const user = 'first' in pod.userNamespace ? ['user'] : [];
   const network = pod.network === 'none' ? ['network'] : [];
-  return [...user, ...network, 'pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type }));
+  const ipc = pod.ipc === 'host' ? [] : ['ipc'];
+  return [...user, ...network, 'pid', ...ipc, 'uts', 'mount', 'cgroup'].map((type) => ({ type }));
 }
 
 function mountsOf(settings: AppSettings): RuntimeMount[] {
