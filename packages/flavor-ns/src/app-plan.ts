@@ -16,8 +16,6 @@ export function appPlan(input: PodInput, { app, config }: CompiledFrom): Line[] 
     comment(`app ${app.name} of pod ${pod.uuid}`),
     ...joinCgroups(input, { app, config }),
     { op: 'unshare', flags: ['CLONE_NEWNS', 'CLONE_NEWCGROUP'] },
-    { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
-    comment('what comes from outside its root is opened before the root is entered'),
     ...beforeRoot(pod, config),
     ...makeAsPodRoot(pod),
     ...rootFileSystem(input, { app, config }),

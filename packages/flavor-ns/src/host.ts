@@ -32,7 +32,7 @@ export const FD = {
   /** The process that rkt-enter joins. */
   target: 22,
   enterCgroup: 23,
-  /** Bind mounts of an app, opened before its root is entered. */
+  /** Bind mounts of an app: the first one for those that are attached as they are opened, the others keep theirs. */
   firstBind: 24,
   lastBind: 43,
   /** Two descriptors for each app: its status and its cgroup. */

@@ -4,6 +4,7 @@ import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats'
 import { type Flag, type Line } from '@rkt/plan';
 import { appDescriptors, comment, FD, type Host } from './host.ts';
 import { signalNamed } from './signals.ts';
+import { tmpfsVolumes } from './tmpfs-volumes.ts';
 import { podWithoutRoot } from './without-root.ts';
 
 /** An app of the pod and its runtime configuration. */
@@ -134,7 +135,7 @@ function noInput(): Line[] {
 }
 
 function pidOne(input: PodInput): Line[] {
-  const { pod, apps, host } = input;
+  const { dir, pod, apps, host } = input;
   const joins = ownedNamespaces(pod)
     .map((flag, index) => ({ flag, fd: FD.namespaces + index }))
     .filter(({ flag }) => flag !== 'CLONE_NEWUSER')
@@ -155,6 +156,7 @@ function pidOne(input: PodInput): Line[] {
     ...joins,
     { op: 'sethostname', name: pod.hostname },
     ...(pod.network === 'none' ? privateNetwork(pod) : []),
+    ...tmpfsVolumes(pod, `${dir}/pods/run/${pod.uuid}`),
     ...starts,
     comment('pid 1 keeps nothing but the right to signal the processes of the pod'),
     ...noInput(),

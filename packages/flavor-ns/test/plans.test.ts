@@ -41,7 +41,7 @@ const config: RuntimeConfig = {
   mounts: [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid'] },
     { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'gid=5'] },
-    { destination: '/v', type: 'bind', source: '/srv/v', options: ['rbind', 'ro', 'ridmap'] },
+    { destination: '/v', type: 'bind', source: '/srv/v', options: ['rbind', 'rro', 'ridmap'] },
   ],
   annotations: {},
   linux: {
@@ -107,14 +107,57 @@ test('podPlan() makes no network namespace for --net=host, and no user namespace
   assert.ok(!ops.some((op) => op.op === 'setns' && op.flags.includes('CLONE_NEWUSER')));
 });
 
-test('appPlan() opens volumes before the root is entered and attaches them inside it, by descriptor', () => {
+test('appPlan() opens volumes before the root is entered and attaches them in it, by descriptor', () => {
   const ops = planOfApp(input());
   const pivot = indexOf(ops, 'pivot_root');
   const opened = ops.findIndex((op) => op.op === 'open_tree' && op.path === '/srv/v');
   const target = ops.findIndex((op) => op.op === 'target' && op.path === '/v');
-  assert.ok(opened >= 0 && opened < pivot && pivot < target);
+  const proc = ops.findIndex((op) => op.op === 'mount' && op.fstype === 'proc');
+  // Volumes come before the file systems of the kernel: no link of an image leads one of them over those.
+  assert.ok(opened >= 0 && opened < target && target < pivot && pivot < proc);
   const mapped = ops[opened + 1];
   assert.deepEqual(mapped?.op === 'mount_setattr' && mapped.attr_set, ['MOUNT_ATTR_RDONLY', 'MOUNT_ATTR_IDMAP']);
+});
+
+test('appPlan() copies what is to get later mounts of the host before its mounts are private', () => {
+  const mount = { destination: '/v', type: 'bind', source: '/srv/v', options: ['rbind', 'rslave'] };
+  const ops = planOfApp(input(manifest(), { ...config, mounts: [mount] }));
+  const opened = ops.findIndex((op) => op.op === 'open_tree' && op.path === '/srv/v');
+  const isPrivate = ops.findIndex((op) => op.op === 'mount' && op.flags.includes('MS_PRIVATE'));
+  assert.ok(opened >= 0 && opened < isPrivate);
+  const changed = ops[opened + 1];
+  assert.deepEqual(changed?.op === 'mount_setattr' && changed.propagation, ['MS_SLAVE']);
+});
+
+test('appPlan() looks up a part of a volume inside the volume', () => {
+  const mount = { destination: '/v', type: 'bind', source: '/srv/v/a/b', within: '/srv/v', options: ['bind'] };
+  const ops = planOfApp(input(manifest(), { ...config, mounts: [mount] }));
+  const open = ops.find((op) => op.op === 'openat2');
+  assert.deepEqual(open?.op === 'openat2' && [open.path, open.resolve], [
+    'a/b',
+    ['RESOLVE_IN_ROOT', 'RESOLVE_NO_MAGICLINKS'],
+  ]);
+  assert.ok(!ops.some((op) => 'path' in op && op.path === mount.source));
+});
+
+test('appPlan() mounts more volumes than there are descriptors, each before the next is opened', () => {
+  const mounts = Array.from({ length: 100 }, (_, index) => {
+    return { destination: `/v${index}`, type: 'bind', source: `/srv/${index}`, options: ['bind'] };
+  });
+  const plan = printPlan(planOfApp(input(manifest(), { ...config, mounts })));
+  checkPlan(parsePlan(plan, 'plan'), 'plan', 'app');
+  for (const { destination } of mounts) assert.ok(plan.includes(` ${destination} S_IFDIR`));
+});
+
+test('podPlan() mounts volumes in memory out of sight of the host, with ids of the pod', () => {
+  const volume = { kind: 'tmpfs', name: 'm', readOnly: false, mode: 0o1777, uid: 1, gid: 2, sizeBytes: 4096 } as const;
+  const ops = opsOf(podPlan(input(manifest({ volumes: [volume] }))));
+  const mounted = ops.findIndex((op) => op.op === 'mount' && op.fstype === 'tmpfs');
+  const unshared = ops.findIndex((op) => op.op === 'unshare' && op.flags.includes('CLONE_NEWNS'));
+  const slave = ops.findIndex((op) => op.op === 'mount' && op.flags.includes('MS_SLAVE'));
+  assert.ok(unshared >= 0 && unshared < slave && slave < mounted && mounted < indexOf(ops, 'app'));
+  const op = ops[mounted];
+  assert.equal(op?.op === 'mount' && op.data, `size=4096,mode=1777,uid=${(1 << 28) + 1},gid=${(1 << 28) + 2}`);
 });
 
 test('appPlan() shifts the ids of mount options into the user namespace', () => {

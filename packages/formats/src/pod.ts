@@ -3,7 +3,12 @@ import * as v from 'valibot';
 import { isAppName, isDigest, isPodUuid } from '@rkt/names';
 import { parseOwn } from './own.ts';
 
-/** A volume of a pod: a directory or file of the host, or an empty directory that lives as long as the pod. */
+const isDigestOf = v.custom<import('@rkt/names').Digest>((x) => typeof x === 'string' && isDigest(x));
+
+/**
+ * A volume of a pod: a directory or file of the host, an empty directory that lives as long as the pod, one in memory that lives
+ * as long as the pod runs, or the files of an image.
+ */
 const volume = v.variant('kind', [
   v.strictObject({
     kind: v.literal('host'),
@@ -13,6 +18,10 @@ const volume = v.variant('kind', [
     isFile: v.boolean(),
     readOnly: v.boolean(),
     recursive: v.boolean(),
+    /** False: what is mounted below a read-only volume stays as it is. */
+    recursiveReadOnly: v.optional(v.boolean()),
+    /** What the host mounts there later is mounted in the app as well; `shared`: and the other way round. */
+    propagation: v.optional(v.picklist(['slave', 'shared'])),
   }),
   v.strictObject({
     kind: v.literal('empty'),
@@ -22,24 +31,52 @@ const volume = v.variant('kind', [
     uid: v.number(),
     gid: v.number(),
   }),
+  v.strictObject({
+    kind: v.literal('tmpfs'),
+    name: v.string(),
+    readOnly: v.boolean(),
+    mode: v.number(),
+    uid: v.number(),
+    gid: v.number(),
+    sizeBytes: v.number(),
+  }),
+  v.strictObject({
+    kind: v.literal('image'),
+    name: v.string(),
+    readOnly: v.literal(true),
+    /** The image, and the chain ids of its layers, as those of an app. */
+    image: v.strictObject({ id: isDigestOf, name: v.string(), layers: v.array(isDigestOf) }),
+    /** The directory of the image that is the volume, not all of it. */
+    subPath: v.optional(v.string()),
+  }),
 ]);
 
 const app = v.strictObject({
   name: v.custom<import('@rkt/names').AppName>((x) => typeof x === 'string' && isAppName(x)),
   image: v.strictObject({
     /** The digest of the image's manifest. */
-    id: v.custom<import('@rkt/names').Digest>((x) => typeof x === 'string' && isDigest(x)),
+    id: isDigestOf,
     /** The reference by which the image was asked for. */
     name: v.string(),
     /** The chain ids of its layers, the lowest first: the names of the trees below `layers/`. */
-    layers: v.array(v.custom<import('@rkt/names').Digest>((x) => typeof x === 'string' && isDigest(x))),
+    layers: v.array(isDigestOf),
     labels: v.record(v.string(), v.string()),
     ports: v.array(v.string()),
   }),
   /** The signal that asks the app to end. */
   stopSignal: v.string(),
   interactive: v.boolean(),
-  mounts: v.array(v.strictObject({ volume: v.string(), target: v.string(), readOnly: v.boolean() })),
+  mounts: v.array(
+    v.strictObject({
+      volume: v.string(),
+      target: v.string(),
+      readOnly: v.boolean(),
+      /** The part of the volume that is mounted, not all of it. */
+      subPath: v.optional(v.string()),
+      /** That part is a file. */
+      isFile: v.optional(v.boolean()),
+    }),
+  ),
 });
 
 const idMap = v.array(v.strictObject({ inside: v.number(), outside: v.number(), count: v.number() }));

@@ -7,6 +7,8 @@ export interface RuntimeMount {
   readonly type: string;
   readonly source: string;
   readonly options: readonly string[];
+  /** What the source lies below and no link in it may lead out of. Not of the specification, which has readers ignore it. */
+  readonly within?: string;
 }
 
 /** The capability sets of the OCI runtime specification. */

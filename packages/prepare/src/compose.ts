@@ -9,6 +9,7 @@ import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
 import { hasOwnersFiles, idsOfPods, type Caller } from '@rkt/rootless';
 import { signalNamed } from '@rkt/flavor-ns';
 import { dockerVolumesOf, mountPointsOf } from './aci-volumes.ts';
+import { mountsOf, type AppMount } from './app-mounts.ts';
 import { type ImageArguments, type PrepareArguments } from './arguments.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type Filter } from './filters.ts';
@@ -19,7 +20,6 @@ import { argumentsOf, directoryIn, environmentOf, workingDirectory } from './pro
 import { parseCpu, parseMemory } from './quantities.ts';
 import { runtimeConfig } from './runtime-config.ts';
 import { findIdentity, splitUser, type Identity, type UserDatabase } from './users.ts';
-import { parseMount, parseVolumes, type AppMount } from './volumes.ts';
 
 /** What a pod is composed from. */
 export interface ComposeInput {
@@ -27,6 +27,8 @@ export interface ComposeInput {
   readonly pod: Pod;
   readonly given: PrepareArguments;
   readonly images: readonly FoundImage[];
+  /** The volumes that the user asks for. */
+  readonly volumes: readonly PodVolume[];
   readonly insecure: ReadonlySet<string>;
   readonly filters: readonly (Filter | undefined)[];
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -48,15 +50,14 @@ export interface Composed {
 /** Composes the pod from the images and what the user said. */
 export function composePod(input: ComposeInput): Composed {
   const { pod, given, dir } = input;
-  const named = parseVolumes(given.pod.volume);
-  const mounted = mountedApps(input, named);
+  const mounted = mountedApps(input);
   const head = {
     uuid: pod.uuid,
     hostname: hostnameOf(given.pod.hostname, pod),
     network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
     owner: ownerOf(input),
     userNamespace: userNamespace(input),
-    volumes: [...named, ...mounted.flatMap(({ volumes }) => volumes)],
+    volumes: [...input.volumes, ...mounted.flatMap(({ volumes }) => volumes)],
   };
   const podPath = join(dir, 'pods', 'run', pod.uuid);
   const files = nameFiles(podPath, head);
@@ -86,7 +87,7 @@ export function composePod(input: ComposeInput): Composed {
 }
 
 /** The apps with their names and mounts: those that the user asks for, and those that their images expect. */
-function mountedApps({ given, images }: ComposeInput, volumes: readonly PodVolume[]) {
+function mountedApps({ given, images, volumes }: ComposeInput) {
   const made: PodVolume[] = [];
   return given.images.map((said, index) => {
     const image = images[index];
@@ -228,12 +229,6 @@ function resourcesOf({ given }: ImageArguments): RuntimeConfig['linux']['resourc
       ? {}
       : { cpu: { ...quota, ...(shares === undefined ? {} : { shares }) } }),
   };
-}
-
-/** Mounts behind an image win over those before the first image with the same target; of two alike the first counts. */
-function mountsOf(everywhere: readonly string[], said: ImageArguments, volumes: readonly PodVolume[]): AppMount[] {
-  const mounts = [...said.given.mount, ...everywhere].map((text) => parseMount(text, volumes));
-  return mounts.filter(({ target }, index) => mounts.findIndex((other) => other.target === target) === index);
 }
 
 function oomScoreAdj(score: number): number {

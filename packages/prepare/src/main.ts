@@ -3,13 +3,15 @@ import { type Command, type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { createPod, movePod, releaseRanges, type Pod } from '@rkt/pods';
 import { writeDurably } from '@rkt/files';
-import { type Verification } from '@rkt/formats';
+import { type PodVolume, type Verification } from '@rkt/formats';
 import { removeOwnTree, type Caller } from '@rkt/rootless';
 import { parseArguments, type PrepareArguments } from './arguments.ts';
+import { askedVolumes, imagesOfVolumes, settleVolumes } from './asked-volumes.ts';
+import { checkVolumes } from './check-volumes.ts';
 import { composePod, type Composed } from './compose.ts';
 import { filtersOf, type Filter } from './filters.ts';
 import { lookForImages, openStores, requireImages, type FoundImage } from './images.ts';
-import { parseInsecureOptions } from './insecure.ts';
+import { insecureOptionsOf } from './insecure.ts';
 import { unpackLayers } from './layers.ts';
 import { options } from './options.ts';
 import { settleOwner } from './owner.ts';
@@ -26,25 +28,30 @@ export const prepare: Command<typeof options> = {
   main: async (_given, argv, context) => {
     const given = parseArguments(argv);
     const stores = openStores(context, given.pod.store);
-    const look = async () => lookForImages(stores, given.images, { isAlone: given.pod['no-dependencies'] });
+    const asked = askedVolumes(given);
+    const wanted = [...given.images, ...imagesOfVolumes(asked)];
+    const look = async () => lookForImages(stores, wanted, { isAlone: given.pod['no-dependencies'] });
     if (given.pod['print-images'] || given.pod['print-missing']) {
       const missing = given.pod['print-missing'] ? await look() : undefined;
-      for (const { image } of missing?.filter(({ isMissing }) => isMissing) ?? given.images) context.print(image);
+      for (const { image } of missing?.filter(({ isMissing }) => isMissing) ?? wanted) context.print(image);
       return EXIT.ok;
     }
     if (given.images.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
-    const insecure = parseInsecureOptions(given.pod['insecure-options']);
+    const insecure = insecureOptionsOf(given.pod);
     const sought = await look();
     if (given.pod['if-stored'] && sought.some(({ isMissing }) => isMissing)) return EXIT.notFound;
-    const images = requireImages(sought);
-    const verification = await decide(context, { images, given: given.pod, insecure });
+    const all = requireImages(sought);
+    const [images, ofVolumes] = [all.slice(0, given.images.length), all.slice(given.images.length)];
+    const verification = await decide(context, { images: all, given: given.pod, insecure });
     const filters = await filtersOf(given, { insecure, images });
     // Others than the caller read what a pod is made of: its apps.
     process.umask(0o022);
     const caller = await settleOwner(context);
-    await unpackLayers(context, images, caller);
+    await unpackLayers(context, { roots: images, others: ofVolumes }, caller);
+    const found = new Map(ofVolumes.map((image, index) => [wanted[images.length + index]?.image ?? '', image]));
+    const volumes = settleVolumes(asked, found);
     const settled = await withImageDefaults(given, images, context.note);
-    context.print(makePod(context, { given: settled, images, insecure, filters, verification, caller }));
+    context.print(makePod(context, { given: settled, images, volumes, insecure, filters, verification, caller }));
     return EXIT.ok;
   },
 };
@@ -68,6 +75,7 @@ async function withImageDefaults(
 interface Settled {
   readonly given: PrepareArguments;
   readonly images: readonly FoundImage[];
+  readonly volumes: readonly PodVolume[];
   readonly insecure: ReadonlySet<string>;
   readonly filters: readonly (Filter | undefined)[];
   readonly verification: readonly Verification[];
@@ -76,15 +84,13 @@ interface Settled {
 }
 
 /** Makes the pod's directory; nothing of it stays if that fails. Returns the UUID. */
-function makePod(
-  { dir, environment, note }: Context,
-  { given, images, insecure, filters, verification, caller }: Settled,
-): string {
+function makePod({ dir, environment, note }: Context, { verification, ...settled }: Settled): string {
   const { pod, lock } = createPod(dir);
   using _held = lock;
   try {
-    saveUuid(given.pod['uuid-file-save'], pod);
-    const composed: Composed = composePod({ dir, pod, given, images, insecure, filters, environment, caller });
+    saveUuid(settled.given.pod['uuid-file-save'], pod);
+    const composed: Composed = composePod({ dir, pod, environment, ...settled });
+    checkVolumes(pod, composed.manifest);
     for (const warning of [...composed.warnings, ...writePod(dir, pod, { ...composed, verification })]) note(warning);
     movePod(dir, pod, 'prepared');
     return pod.uuid;

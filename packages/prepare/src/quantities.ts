@@ -19,10 +19,13 @@ const FACTORS: Readonly<Record<string, number>> = {
 const SMALLEST_MEMORY_BYTES = 4096;
 
 /** The bytes of a memory quantity: a decimal number with an optional suffix k, M, G, T, Ki, Mi, Gi or Ti. */
-export function parseMemory(text: string): number {
-  const bytes = Math.floor(parseQuantity(text, '--memory'));
+export function parseMemory(text: string, option = '--memory'): number {
+  const bytes = Math.floor(parseQuantity(text, option));
   if (bytes >= SMALLEST_MEMORY_BYTES) return bytes;
-  throw new Failure(EXIT.usage, `memory limit of ${bytes} bytes too low: try a reasonable value, such as --memory=16M`);
+  throw new Failure(
+    EXIT.usage,
+    `memory limit of ${bytes} bytes too low: try a reasonable value, such as ${option}=16M`,
+  );
 }
 
 /** The thousandths of a processor of a quantity such as `500m` or `2`. */

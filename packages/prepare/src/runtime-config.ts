@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type PodManifest, type RuntimeConfig, type RuntimeMount } from '@rkt/formats';
+import { mapsOfPod } from '@rkt/rootless';
+import { type AppMount } from './app-mounts.ts';
 import { type PrivateFile } from './names.ts';
 import { maskedPaths, readOnlyPaths } from './paths.ts';
 import { defaultRlimits } from './rlimits.ts';
-import { type AppMount } from './volumes.ts';
-import { mapsOfPod } from '@rkt/rootless';
+import { volumeMount } from './volume-mounts.ts';
 
 /** What the runtime configuration of an app is made of. */
 export interface AppSettings {
@@ -36,7 +37,7 @@ const KERNEL_MOUNTS: readonly RuntimeMount[] = [
   mount('/sys', 'sysfs', ['nosuid', 'nodev', 'noexec', 'ro']),
 ];
 
-const HOST_SYS = bind('/sys', '/sys', ['rbind', 'ro', 'nosuid', 'nodev', 'noexec']);
+const HOST_SYS = bind('/sys', '/sys', ['rbind', 'rro', 'nosuid', 'nodev', 'noexec']);
 
 const SCRATCH: readonly RuntimeMount[] = ['/tmp', '/run', '/var/tmp'].map((path) => {
   return mount(path, 'tmpfs', ['nosuid', 'nodev', path === '/run' ? 'mode=0755' : 'mode=1777', 'size=50%']);
@@ -105,39 +106,37 @@ function namespacesOf(pod: AppSettings['pod']): { type: string }[] {
 }
 
 function mountsOf(settings: AppSettings): RuntimeMount[] {
-  const mounted = new Set(settings.mounts.map(({ target }) => target));
-  const scratch = settings.readOnlyRoot ? SCRATCH.filter(({ destination }) => !mounted.has(destination)) : [];
-  const volumes = settings.imageVolumes.filter((path) => !mounted.has(path)).map(imageVolume);
-  const files = settings.files.filter(({ target }) => !mounted.has(target));
-  return [
-    ...kernelMounts(settings.pod),
-    ...scratch,
-    ...volumes,
-    ...files.map(({ source, target }) => bind(source, target, ['rbind', 'ro', 'nosuid', 'nodev', 'file'])),
-    ...settings.mounts.map((appMount) => volumeMount(settings, appMount)),
+  const { mounts, pod } = settings;
+  // What lies below a volume is that of the volume: nothing is put into it that nobody asked for.
+  const isFree = (path: string) => mounts.every(({ target }) => path !== target && !path.startsWith(`${target}/`));
+  const volumes = mounts.map((appMount) => volumeMount(settings, appMount));
+  const tree = [
+    ...(settings.readOnlyRoot ? SCRATCH : []).filter(({ destination }) => isFree(destination)),
+    ...settings.imageVolumes.filter(isFree).map(imageVolume),
+    ...settings.files
+      .filter(({ target }) => isFree(target))
+      .map(({ source, target }) => bind(source, target, ['bind', 'ro', 'nosuid', 'nodev', 'file'])),
+    ...volumes.filter(({ destination }) => !isInDev(destination)),
   ];
+  return [
+    ...kernelMounts(pod).filter(({ destination }) => isFree(destination)),
+    // A mount hides what was mounted below it before: so the outer ones come first, whatever the order of the options.
+    ...tree.toSorted((one, other) => depthOf(one) - depthOf(other)),
+    ...volumes.filter(({ destination }) => isInDev(destination)),
+  ];
+}
+
+function isInDev(path: string): boolean {
+  return path.startsWith('/dev/');
+}
+
+function depthOf({ destination }: RuntimeMount): number {
+  return destination.split('/').length;
 }
 
 /** A directory of the image that is a volume: the same directory, writable also in a read-only root. */
 function imageVolume(path: string): RuntimeMount {
   return bind(`rootfs${path}`, path, ['rbind', 'nosuid', 'nodev']);
-}
-
-function volumeMount({ pod, podPath }: AppSettings, { volume, target, readOnly }: AppMount): RuntimeMount {
-  const found = pod.volumes.find(({ name }) => name === volume);
-  if (found === undefined) throw new Error(`volume ${volume} was not checked`);
-  const recursive = found.kind === 'host' && found.recursive;
-  // Without root, no file system can be mapped: files of the host keep the ids that they have.
-  const mapped = 'first' in pod.userNamespace && pod.owner === undefined ? [recursive ? 'ridmap' : 'idmap'] : [];
-  const file = found.kind === 'host' && found.isFile ? ['file'] : [];
-  return bind(found.kind === 'host' ? found.source : `${podPath}/volumes/${volume}`, target, [
-    recursive ? 'rbind' : 'bind',
-    'nosuid',
-    'nodev',
-    ...(readOnly ? ['ro'] : []),
-    ...mapped,
-    ...file,
-  ]);
 }
 
 function bind(source: string, destination: string, options: readonly string[]): RuntimeMount {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { hierarchiesOf } from '@rkt/cgroups';
 import { kernelFeatures, syncDirectory, writeNew } from '@rkt/files';
 import {
   appPlan,
+  imageVolumeDirectories,
+  imageVolumesOf,
   limitWarnings,
   lowerTrees,
   podPlan,
@@ -25,6 +27,7 @@ import { type Pod } from '@rkt/pods';
 import { type Composed } from './compose.ts';
 import { giveDirectories, type OwnedDirectory } from './owned.ts';
 import { makeUpper } from './upper.ts';
+import { makeVolumes } from './volume-directories.ts';
 
 /**
  * Writes the pod into its directory: manifest, runtime configurations, plans, filters, the files and directories they need.
@@ -45,7 +48,7 @@ export function writePod(
   writeNew(join(pod.path, 'verification.json'), printVerification(verification));
   mkdirSync(join(pod.path, 'etc'));
   for (const { source, content } of files) writeNew(join(pod.path, 'etc', basename(source)), content);
-  const volumes = makeVolumes(pod, composed);
+  const volumes = makeVolumes(pod, manifest);
   mkdirSync(join(pod.path, 'apps'));
   const uppers = apps.map((from) => writeApp(input, pod, { ...from, program: composed.programs.get(from.app.name) }));
   giveDirectories(pod, manifest, [...volumes, ...uppers]);
@@ -84,6 +87,9 @@ function writeApp(
   mkdirSync(home, { mode: 0o700 });
   for (const directory of ['rootfs', 'layers', 'data', 'data/work']) mkdirSync(join(home, directory), { mode: 0o755 });
   for (const index of lowerTrees(app).keys()) mkdirSync(join(home, 'layers', String(index)));
+  for (const volume of imageVolumesOf(input.pod, app)) {
+    for (const directory of imageVolumeDirectories(volume)) mkdirSync(join(home, directory), { recursive: true });
+  }
   const upper = makeUpper(input, app, join(home, 'data', 'upper'));
   writeNew(join(home, 'config.json'), printRuntimeConfig(config));
   writeNew(join(home, 'plan'), printPlan(appPlan(input, from)), 0o600);
@@ -95,15 +101,4 @@ function writeApp(
 /** What stage1 is going to append to: a pod that starts does not wait for files to be made. */
 function makeEmpty(...paths: readonly string[]): void {
   for (const path of paths) closeSync(openSync(path, 'wx', 0o644));
-}
-
-function makeVolumes(pod: Pod, { manifest }: Composed): OwnedDirectory[] {
-  mkdirSync(join(pod.path, 'volumes'), { mode: 0o700 });
-  return manifest.volumes.flatMap((volume) => {
-    if (volume.kind !== 'empty') return [];
-    const path = join(pod.path, 'volumes', volume.name);
-    mkdirSync(path);
-    chmodSync(path, volume.mode);
-    return [{ path, uid: volume.uid, gid: volume.gid }];
-  });
 }
