@@ -2,7 +2,7 @@
 import { type PodManifest, type RuntimeConfig, type RuntimeMount } from '@rkt/formats';
 import { type Flag, type Line } from '@rkt/plan';
 import { attachBind, bindsOf, isBelowKernel, isImageVolume, isPropagated, openBind } from './binds.ts';
-import { deviceNodes } from './devices.ts';
+import { deviceNodes, givenDevices } from './devices.ts';
 import { comment, FD } from './host.ts';
 
 const FLAGS: Readonly<Record<string, Flag<'mount'>>> = {
@@ -79,7 +79,9 @@ export function afterRoot(pod: PodManifest, config: RuntimeConfig): Line[] {
   const binds = bindsOf(config.mounts);
   const lines = config.mounts.filter(isBelowKernel).flatMap((mount) => {
     const bind = binds.find((each) => each.mount === mount);
-    return bind === undefined ? mountKernel(pod, mount) : attachBind(bind);
+    if (bind !== undefined) return attachBind(bind);
+    const own = mount.destination === '/dev' ? givenDevices(pod, config.linux.devices) : [];
+    return [...mountKernel(pod, mount), ...own];
   });
   return [
     comment('inside its root: the file systems of the kernel, devices'),

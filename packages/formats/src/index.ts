@@ -9,10 +9,12 @@ export {
   type RuntimeIdMapping,
   type RuntimeMount,
   type RuntimeResources,
+  type RuntimeDevice,
 } from './runtime-config.ts';
 export { exitCodeOf, parseStatus, type End, type Status } from './status.ts';
 
 export { platformLabels } from './appc-platform.ts';
+export { parseCdiSpec, type CdiEdits, type CdiSpec } from './cdi.ts';
 export { checkForeign, parseForeign } from './foreign.ts';
 export { DEPTH_MAX, DOCUMENT_BYTES_MAX, parseJson, type JsonSource } from './json.ts';
 export {

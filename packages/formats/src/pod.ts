@@ -22,6 +22,8 @@ const volume = v.variant('kind', [
     recursiveReadOnly: v.optional(v.boolean()),
     /** What the host mounts there later is mounted in the app as well; `shared`: and the other way round. */
     propagation: v.optional(v.picklist(['slave', 'shared'])),
+    /** No program is executed from there. */
+    noExec: v.optional(v.boolean()),
   }),
   v.strictObject({
     kind: v.literal('empty'),

@@ -11,6 +11,17 @@ export interface RuntimeMount {
   readonly within?: string;
 }
 
+/** A device node of the OCI runtime specification; without `uid` and `gid` it belongs to root of the host. */
+export interface RuntimeDevice {
+  readonly path: string;
+  readonly type: 'c' | 'b';
+  readonly major: number;
+  readonly minor: number;
+  readonly fileMode: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 /** The capability sets of the OCI runtime specification. */
 export interface RuntimeCapabilities {
   readonly bounding: readonly string[];
@@ -64,6 +75,7 @@ export interface RuntimeConfig {
     readonly namespaces: readonly { readonly type: string }[];
     readonly uidMappings?: readonly RuntimeIdMapping[];
     readonly gidMappings?: readonly RuntimeIdMapping[];
+    readonly devices?: readonly RuntimeDevice[];
     readonly cgroupsPath: string;
     readonly resources: RuntimeResources;
     readonly maskedPaths: readonly string[];

@@ -14,8 +14,10 @@ export type AppMount = PodApp['mounts'][number];
 /** A volume, whether its image is known or not. */
 type Volume = AskedVolume | PodVolume;
 
-/** What the kernel or rkt puts into the /dev of every app. */
-const DEV = /^\/dev\/(null|zero|full|random|urandom|tty|fd|stdin|stdout|stderr|ptmx|pts|mqueue|console)$/;
+/** True for what the kernel or rkt puts into the /dev of every app. */
+export function isOwnDev(path: string): boolean {
+  return /^\/dev\/(null|zero|full|random|urandom|tty|fd|stdin|stdout|stderr|ptmx|pts|mqueue|console)$/.test(path);
+}
 
 /** A mount from `--mount volume=NAME,target=PATH`, of a volume that exists. */
 export function parseMount(text: string, volumes: readonly Volume[]): AppMount {
@@ -88,7 +90,7 @@ export function checkTarget(target: string, what: string): string {
   const path = normalize(target).replace(/(.)\/$/, '$1');
   if (path === '/') throw cannotUse(what, 'the target is the root');
   // The kernel's file systems are what the protections of the pod stand on: attacks that replace proc start here.
-  if (/^\/(proc|sys|dev)(\/|$)/.test(path) && (!/^\/dev\/[^/]+$/.test(path) || DEV.test(path))) {
+  if (/^\/(proc|sys|dev)(\/|$)/.test(path) && (!/^\/dev\/[^/]+$/.test(path) || isOwnDev(path))) {
     throw cannotUse(
       what,
       'nothing can be mounted on or below /proc and /sys, and in /dev only under a name of its own',

@@ -12,6 +12,7 @@ import { dockerVolumesOf, mountPointsOf } from './aci-volumes.ts';
 import { mountsOf, type AppMount } from './app-mounts.ts';
 import { type ImageArguments, type PrepareArguments } from './arguments.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import { type AppDevices } from './devices.ts';
 import { type Filter } from './filters.ts';
 import { type FoundImage } from './images.ts';
 import { nameFiles, type PrivateFile } from './names.ts';
@@ -29,6 +30,8 @@ export interface ComposeInput {
   readonly images: readonly FoundImage[];
   /** The volumes that the user asks for. */
   readonly volumes: readonly PodVolume[];
+  /** The devices of each app. */
+  readonly devices: readonly AppDevices[];
   readonly insecure: ReadonlySet<string>;
   readonly filters: readonly (Filter | undefined)[];
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -57,7 +60,7 @@ export function composePod(input: ComposeInput): Composed {
     network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
     owner: ownerOf(input),
     userNamespace: userNamespace(input),
-    volumes: [...input.volumes, ...mounted.flatMap(({ volumes }) => volumes)],
+    volumes: [...input.volumes, ...[...input.devices, ...mounted].flatMap(({ volumes }) => volumes)],
   };
   const podPath = join(dir, 'pods', 'run', pod.uuid);
   const files = nameFiles(podPath, head);
@@ -66,7 +69,18 @@ export function composePod(input: ComposeInput): Composed {
     const app = mounted[index];
     if (image === undefined || app === undefined) throw new Error('an image was not found');
     const { name, mounts } = app;
-    return composeApp({ ...input, head, podPath, files, said, image, name, mounts, filter: input.filters[index] });
+    return composeApp({
+      ...input,
+      head,
+      podPath,
+      files,
+      said,
+      image,
+      name,
+      mounts,
+      filter: input.filters[index],
+      own: input.devices[index],
+    });
   });
   refuseDuplicates(apps.map(({ app }) => app.name));
   const manifest: PodManifest = {
@@ -87,12 +101,12 @@ export function composePod(input: ComposeInput): Composed {
 }
 
 /** The apps with their names and mounts: those that the user asks for, and those that their images expect. */
-function mountedApps({ given, images, volumes }: ComposeInput) {
+function mountedApps({ given, images, volumes, devices }: ComposeInput) {
   const made: PodVolume[] = [];
   return given.images.map((said, index) => {
     const image = images[index];
     const name = said.given.name === undefined ? appNameOf(image?.name ?? '') : parseAppName(said.given.name);
-    const mounts = mountsOf(given.mounts, said, volumes);
+    const mounts = [...mountsOf(given.mounts, said, volumes), ...(devices[index]?.mounts ?? [])];
     const pointed = mountPointsOf({ name, aci: image?.aci, mounts }, [...volumes, ...made]);
     made.push(...pointed.volumes);
     return { name, ...pointed };
@@ -110,6 +124,7 @@ interface AppInput extends ComposeInput {
   readonly filter: Filter | undefined;
   readonly name: AppName;
   readonly mounts: readonly AppMount[];
+  readonly own: AppDevices | undefined;
 }
 
 function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
@@ -134,7 +149,8 @@ function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
 function configOf(input: AppInput): RuntimeConfig {
   const { said, image, given, head, insecure, name, mounts } = input;
   const container = image.config.config ?? {};
-  const identity = identityOf(input);
+  const found = identityOf(input);
+  const identity = { ...found, groups: [...found.groups, ...(input.own?.gids ?? [])] };
   refuseForeignIds(identity, input);
   return runtimeConfig({
     pod: head,
@@ -145,7 +161,7 @@ function configOf(input: AppInput): RuntimeConfig {
       env: environmentOf({
         app: name,
         identity,
-        image: container.Env ?? [],
+        image: [...(container.Env ?? []), ...(input.own?.env ?? [])],
         option: said.given.environment,
         pod: given.pod['set-env'],
         inherited: given.pod['inherit-env'] ? input.environment : undefined,
@@ -161,6 +177,7 @@ function configOf(input: AppInput): RuntimeConfig {
       oomScoreAdj: oomScoreAdj(said.given['oom-score-adj']),
     },
     user: identity,
+    devices: input.own?.nodes ?? [],
     interactive: given.pod.interactive,
     readOnlyRoot: said.given['readonly-rootfs'] === 'true',
     resources: resourcesOf(said),

@@ -9,6 +9,7 @@ import { parseArguments, type PrepareArguments } from './arguments.ts';
 import { askedVolumes, imagesOfVolumes, settleVolumes } from './asked-volumes.ts';
 import { checkVolumes } from './check-volumes.ts';
 import { composePod, type Composed } from './compose.ts';
+import { devicesOf, type AppDevices } from './devices.ts';
 import { filtersOf, type Filter } from './filters.ts';
 import { lookForImages, openStores, requireImages, type FoundImage } from './images.ts';
 import { insecureOptionsOf } from './insecure.ts';
@@ -43,6 +44,7 @@ export const prepare: Command<typeof options> = {
     const all = requireImages(sought);
     const [images, ofVolumes] = [all.slice(0, given.images.length), all.slice(given.images.length)];
     const verification = await decide(context, { images: all, given: given.pod, insecure });
+    const devices = await devicesOf(given);
     const filters = await filtersOf(given, { insecure, images });
     // Others than the caller read what a pod is made of: its apps.
     process.umask(0o022);
@@ -51,7 +53,9 @@ export const prepare: Command<typeof options> = {
     const found = new Map(ofVolumes.map((image, index) => [wanted[images.length + index]?.image ?? '', image]));
     const volumes = settleVolumes(asked, found);
     const settled = await withImageDefaults(given, images, context.note);
-    context.print(makePod(context, { given: settled, images, volumes, insecure, filters, verification, caller }));
+    context.print(
+      makePod(context, { given: settled, images, volumes, devices, insecure, filters, verification, caller }),
+    );
     return EXIT.ok;
   },
 };
@@ -76,6 +80,7 @@ interface Settled {
   readonly given: PrepareArguments;
   readonly images: readonly FoundImage[];
   readonly volumes: readonly PodVolume[];
+  readonly devices: readonly AppDevices[];
   readonly insecure: ReadonlySet<string>;
   readonly filters: readonly (Filter | undefined)[];
   readonly verification: readonly Verification[];

@@ -97,6 +97,11 @@ export const appOptions = {
     value: 'name=NAME,kind=...,target=PATH,...',
     describe: 'a volume and its mount in this app in one',
   },
+  device: {
+    type: 'strings',
+    value: 'HOSTPATH[:PATH][:PERMISSIONS]',
+    describe: 'a device of the host, or VENDOR/CLASS=NAME for one of the Container Device Interface: see DEVICES',
+  },
   memory: { type: 'string', value: 'QUANTITY', describe: 'memory limit, such as 64Mi or 1G' },
   cpu: { type: 'string', value: 'QUANTITY', describe: 'limit of processor time, such as 500m or 2' },
   'cpu-shares': { type: 'number', value: 'N', describe: 'weight of processor time, 2 to 262144' },

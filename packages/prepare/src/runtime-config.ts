@@ -2,6 +2,8 @@
 import { type PodManifest, type RuntimeConfig, type RuntimeMount } from '@rkt/formats';
 import { mapsOfPod } from '@rkt/rootless';
 import { type AppMount } from './app-mounts.ts';
+import { deviceMountsOf, deviceNodesOf, requireApart } from './device-nodes.ts';
+import { type Device } from './devices.ts';
 import { type PrivateFile } from './names.ts';
 import { maskedPaths, readOnlyPaths } from './paths.ts';
 import { defaultRlimits } from './rlimits.ts';
@@ -19,6 +21,7 @@ export interface AppSettings {
   readonly readOnlyRoot: boolean;
   readonly resources: RuntimeConfig['linux']['resources'];
   readonly mounts: readonly AppMount[];
+  readonly devices: readonly Device[];
   /** The volumes that the image itself names. */
   readonly imageVolumes: readonly string[];
   /** resolv.conf, hosts and hostname. */
@@ -46,6 +49,7 @@ const SCRATCH: readonly RuntimeMount[] = ['/tmp', '/run', '/var/tmp'].map((path)
 /** The OCI runtime configuration of an app: what `apps/NAME/config.json` says. */
 export function runtimeConfig(settings: AppSettings): RuntimeConfig {
   const { pod, process, user } = settings;
+  const devices = deviceNodesOf(pod, settings.devices);
   return {
     ociVersion: '1.0.2',
     root: { path: 'rootfs', readonly: settings.readOnlyRoot },
@@ -62,6 +66,7 @@ export function runtimeConfig(settings: AppSettings): RuntimeConfig {
     linux: {
       namespaces: namespacesOf(pod),
       ...mappingsOf(pod),
+      ...(devices.length === 0 ? {} : { devices }),
       cgroupsPath: `/rkt/${pod.uuid}/app-${settings.name}`,
       resources: settings.resources,
       maskedPaths: settings.unmasked ? [] : maskedPaths(seesHost(pod) ? CGROUPS : []),
@@ -110,6 +115,7 @@ function mountsOf(settings: AppSettings): RuntimeMount[] {
   // What lies below a volume is that of the volume: nothing is put into it that nobody asked for.
   const isFree = (path: string) => mounts.every(({ target }) => path !== target && !path.startsWith(`${target}/`));
   const volumes = mounts.map((appMount) => volumeMount(settings, appMount));
+  requireApart(volumes, settings.devices);
   const tree = [
     ...(settings.readOnlyRoot ? SCRATCH : []).filter(({ destination }) => isFree(destination)),
     ...settings.imageVolumes.filter(isFree).map(imageVolume),
@@ -119,11 +125,21 @@ function mountsOf(settings: AppSettings): RuntimeMount[] {
     ...volumes.filter(({ destination }) => !isInDev(destination)),
   ];
   return [
-    ...kernelMounts(pod).filter(({ destination }) => isFree(destination)),
+    ...kernelMounts(pod)
+      .filter(({ destination }) => isFree(destination))
+      .map((kernel) => (kernel.destination === '/dev' ? roomFor(settings.devices.length, kernel) : kernel)),
     // A mount hides what was mounted below it before: so the outer ones come first, whatever the order of the options.
     ...tree.toSorted((one, other) => depthOf(one) - depthOf(other)),
     ...volumes.filter(({ destination }) => isInDev(destination)),
+    ...deviceMountsOf(pod, settings.devices),
   ];
+}
+
+/** A directory and a node for each device that /dev does not have anyway. */
+function roomFor(devices: number, dev: RuntimeMount): RuntimeMount {
+  const inodes = (option: string) =>
+    option.replace(/^nr_inodes=(\d+)$/, (_, few: string) => `nr_inodes=${Number(few) + 4 * devices}`);
+  return devices === 0 ? dev : { ...dev, options: dev.options.map(inodes) };
 }
 
 function isInDev(path: string): boolean {

@@ -30,6 +30,7 @@ export function volumeMount(mounting: Mounting, { volume, target, readOnly, ...m
       recursive ? 'rbind' : 'bind',
       'nosuid',
       'nodev',
+      ...(found.kind === 'host' && found.noExec === true ? ['noexec'] : []),
       ...(readOnly ? [isDeep(found) && isFile !== true ? 'rro' : 'ro'] : []),
       ...(isMapped ? [recursive ? 'ridmap' : 'idmap'] : []),
       ...(found.kind === 'host' && found.propagation !== undefined ? [`r${found.propagation}`] : []),

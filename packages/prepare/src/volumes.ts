@@ -131,7 +131,8 @@ function propagationOf({ option, values }: Parameters): 'private' | 'slave' | 's
   throw cannotUse(option, `"${printable(value)}" is no propagation: wanted private, slave or shared`);
 }
 
-function existing(source: string): { source: string; isFile: boolean } {
+/** The source of a volume of the host, and whether it is a file. */
+export function existing(source: string): { source: string; isFile: boolean } {
   try {
     return { source: normalize(source), isFile: !statSync(source).isDirectory() };
   } catch (error) {
