@@ -124,6 +124,29 @@ suite('volumes', { skip: skipPods }, () => {
     assert.deepEqual(readdirSync(host).toSorted(), ['kallsyms', 'keys', 'null', 'sys']);
   });
 
+  test('links that an earlier pod left in a volume lead no other volume out of the root, nor over what the kernel shows', (t) => {
+    const rkt = makeRkt(t);
+    const image = rkt.image('busybox');
+    const canary = hostDirectory(rkt, 'canary');
+    const shared = hostDirectory(rkt, 'shared');
+    const volume = ['--volume', `s,kind=host,source=${shared}`, '--mount', 'volume=s,target=/s'];
+    // All of these are of the root of the app; magic links are followed nowhere.
+    const places: Readonly<Record<string, number>> = {
+      '/proc': 0, '/proc/self/root': 125, '/proc/self/fd/3': 125, '/proc/1/root': 125, '/sys': 0, '/dev': 0, '/dev/pts': 125, '/dev/null': 125,
+      '/etc': 0, '../../..': 0, '/': 0, [canary]: 125, [`../../../..${canary}`]: 125, '/s/link': 125, '/etc/hostname': 125,
+    }; // prettier-ignore
+    for (const [place, expected] of Object.entries(places)) {
+      const left = shellIn(rkt, image)(volume, `rm -f /s/link; ln -s ${place} /s/link`);
+      assert.equal(left.status, 0, left.stderr);
+      const options = [...volume, '--volume=e,kind=empty,mode=0777', '--mount=volume=e,target=/s/link'];
+      const script = 'stat -f -c %T /proc; test -c /dev/null && ls -d /proc/self/status; touch /s/link/file';
+      const { status, stdout, stderr } = shellIn(rkt, image)(options, script);
+      assert.equal(status === 1 ? 0 : status, expected, place + stderr);
+      assert.equal(stdout, expected === 0 ? 'proc\n/proc/self/status\n' : '', place + stderr);
+      assert.deepEqual(readdirSync(canary), [], place);
+    }
+  });
+
   test('in memory: limited, shared by the apps of the pod, and not seen by the host', (t) => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');
