@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { type Entry } from '../images/tar.ts';
+import { busyboxLayer, storeImages } from './made.ts';
 import { runPod } from './rkt.ts';
 import { makeUserRkt, skipUsers, type UserRkt } from './user.ts';
 
@@ -32,6 +34,21 @@ suite('volumes without root', { skip: skipUsers }, () => {
     assert.equal(stdout, '750 3 4\n755 0 0\ncontent\nexecuted\nfull\n', stderr);
     assert.equal(stderr.match(/Read-only file system/g)?.length, 2, stderr);
     assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), new RegExp(rkt.dir));
+  });
+
+  test('an empty volume where an image has a volume begins with the files of the image', (t) => {
+    const rkt = makeUserRkt(t);
+    const data: readonly Entry[] = [
+      { path: 'data', type: 'directory', mode: 0o750, uid: 5, gid: 6 },
+      { path: 'data/one', content: 'one\n', uid: 7 },
+    ];
+    const layers = [busyboxLayer(), busyboxLayer(...data)];
+    const { image = '' } = storeImages(rkt, { image: { layers, config: { Volumes: { '/data': {} } } } });
+    const options = ['--volume=d,kind=empty', '--mount=volume=d,target=/data'];
+    const script =
+      'cat /data/one; stat -c "%a %u %g" /data /data/one; echo new >/data/one && cat /data/one; touch /data/x && ls /data';
+    const { stdout, stderr } = runPod(rkt, image, { options, args: ['sh', '-c', script] });
+    assert.equal(stdout, 'one\n750 5 6\n644 7 0\nnew\none\nx\n', stderr);
   });
 
   test('a link in a volume leads a part of it to nothing of the host', (t) => {

@@ -206,6 +206,35 @@ suite('volumes', { skip: skipPods }, () => {
     assert.equal(rkt.run('run-prepared', uuid).status, 0);
   });
 
+  test('an empty volume where an image has a volume begins with the files of the image', (t) => {
+    const rkt = makeRkt(t);
+    const layers = [
+      busyboxLayer({ path: 'data', type: 'directory', mode: 0o750, uid: 5, gid: 6 }, { path: 'data/one', content: 'one\n', uid: 5 },
+        { path: 'data/two', content: 'two\n' }, { path: 'data/out', type: 'symlink', target: rkt.dir }),
+      busyboxLayer({ path: 'data/.wh.two', content: '' }),
+    ]; // prettier-ignore
+    const config = { Volumes: { '/data': {}, '/made': {} } };
+    const { image = '', other = '' } = storeImages(rkt, { image: { layers, config }, other: { layers: [busyboxLayer()], config: {} } }); // prettier-ignore
+    const volumes = ['--volume=d,kind=empty,mode=0777', '--volume=m,kind=empty'];
+    const mounts = ['--mount=volume=d,target=/data', '--mount=volume=m,target=/made'];
+    const look = 'ls /data; cat /data/one; stat -c "%a %u %g" /data /data/one; ';
+    for (const more of [[], ['--readonly-rootfs'], ['--insecure-options=userns']]) {
+      const { stdout, stderr } = shellIn(rkt, image)([...volumes, ...mounts, ...more], `${look} echo x >/made/x; cat /made/x`); // prettier-ignore
+      assert.equal(stdout, 'one\nout\none\n750 5 6\n644 5 0\nx\n', stderr);
+    }
+    // What one app changes, the other sees, wherever it has the volume; not so the root of either.
+    const write = `${look} echo changed >/data/one; touch /data/done; until [ -e /data/seen ]; do sleep 0.1; done`;
+    const read = 'until [ -e /else/done ]; do sleep 0.1; done; cat /else/one; ls /data; touch /else/seen';
+    const { stdout, stderr } = rkt.run('run', INSECURE, ...volumes, image, '--name=a', ...mounts, '--', 'sh', '-c', write, '---',
+      other, '--name=b', '--mount=volume=d,target=/else', '--', 'sh', '-c', read); // prettier-ignore
+    assert.match(stdout, /^changed$/m, stderr);
+    assert.match(stderr, /ls: \/data: No such file/);
+    assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), new RegExp(rkt.dir));
+    rkt.ok('gc', '--grace-period=0s');
+    rkt.ok('gc', '--grace-period=0s');
+    assert.deepEqual(readdirSync(join(rkt.dir, 'pods', 'exited-garbage')), []);
+  });
+
   test('propagation: slave gets what the host mounts later, private and shared without need are refused or blind', (t) => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');

@@ -2,9 +2,9 @@
 import { cgroupOps } from '@rkt/cgroups';
 import { type PodManifest } from '@rkt/formats';
 import { type Line } from '@rkt/plan';
-import { comment, FD } from './host.ts';
+import { comment, FD, userNamespaceFd } from './host.ts';
 import { afterRoot, beforeRoot } from './mounts.ts';
-import { type CompiledFrom, type PodInput, userNamespaceFd } from './pod-plan.ts';
+import { type CompiledFrom, type PodInput } from './pod-plan.ts';
 import { restrictions } from './restrictions.ts';
 import { rootFileSystem } from './root.ts';
 import { withoutRoot } from './without-root.ts';

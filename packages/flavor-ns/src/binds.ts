@@ -3,8 +3,7 @@ import { relative } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
 import { type PodManifest, type RuntimeMount } from '@rkt/formats';
 import { type Flag, type Line } from '@rkt/plan';
-import { FD } from './host.ts';
-import { userNamespaceFd } from './pod-plan.ts';
+import { FD, userNamespaceFd } from './host.ts';
 
 const ATTRIBUTES: Readonly<Record<string, Flag<'mountAttr'>>> = {
   ro: 'MOUNT_ATTR_RDONLY',

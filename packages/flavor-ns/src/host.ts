@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Hierarchies } from '@rkt/cgroups';
+import { type PodManifest } from '@rkt/formats';
 import { type Line } from '@rkt/plan';
 
 /** What a plan depends on of the machine that will execute it. */
@@ -44,4 +45,9 @@ export function appDescriptors(index: number): { status: number; cgroup: number 
   const status = FD.firstApp + 2 * index;
   if (status + 1 > 63) throw new Error(`more apps than descriptors: ${index}`);
   return { status, cgroup: status + 1 };
+}
+
+/** The descriptor of the pod's user namespace, or null if it has none. */
+export function userNamespaceFd(pod: PodManifest): number | null {
+  return 'first' in pod.userNamespace ? FD.namespaces : null;
 }

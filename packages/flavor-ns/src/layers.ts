@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type PodManifest } from '@rkt/formats';
 import { type Line } from '@rkt/plan';
-import { FD } from './host.ts';
-import { userNamespaceFd } from './pod-plan.ts';
+import { FD, userNamespaceFd } from './host.ts';
 
 interface Attach {
   readonly target: string;
@@ -29,4 +28,15 @@ export function attach(pod: PodManifest, source: string, { target, readOnly }: A
     },
     { op: 'move_mount', from_fd: FD.layer, to_dirfd: 'AT_FDCWD', to_path: target },
   ];
+}
+
+/**
+ * The options of an overlay of so many layers, whose directories have this prefix and a number, the lowest 0, and of `data`.
+ *
+ * Redirects and metadata-only copies are never made by us; an image that smuggles such attributes in must not have them followed.
+ * A pod runs once: at its end nobody waits until the disk has all that it wrote (volatile).
+ */
+export function overlayOptions(layers: number, prefix: string): string {
+  const lower = Array.from({ length: layers }, (_, index) => `${prefix}${layers - 1 - index}`).join(':');
+  return `lowerdir=${lower},upperdir=data/upper,workdir=data/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile`;
 }

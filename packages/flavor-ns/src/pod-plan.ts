@@ -2,9 +2,9 @@
 import { cgroupOps, type CgroupOps } from '@rkt/cgroups';
 import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
 import { type Flag, type Line } from '@rkt/plan';
-import { appDescriptors, comment, FD, type Host } from './host.ts';
+import { appDescriptors, comment, FD, type Host, userNamespaceFd } from './host.ts';
+import { ownVolumes } from './own-volumes.ts';
 import { signalNamed } from './signals.ts';
-import { tmpfsVolumes } from './tmpfs-volumes.ts';
 import { podWithoutRoot } from './without-root.ts';
 
 /** An app of the pod and its runtime configuration. */
@@ -85,11 +85,6 @@ function ownedNamespaces(pod: PodManifest): Flag<'namespaces'>[] {
   return [...user, ...net, 'CLONE_NEWUTS', 'CLONE_NEWIPC'];
 }
 
-/** The descriptor of the pod's user namespace, or null if it has none. */
-export function userNamespaceFd(pod: PodManifest): number | null {
-  return 'first' in pod.userNamespace ? FD.namespaces : null;
-}
-
 /** The cgroups of all apps, each after those below it. */
 function removals(input: PodInput): Line[] {
   const all = cgroupsOf(input).flatMap(({ remove }) => remove);
@@ -156,7 +151,7 @@ function pidOne(input: PodInput): Line[] {
     ...joins,
     { op: 'sethostname', name: pod.hostname },
     ...(pod.network === 'none' ? privateNetwork(pod) : []),
-    ...tmpfsVolumes(pod, `${dir}/pods/run/${pod.uuid}`),
+    ...ownVolumes({ dir, pod }),
     ...starts,
     comment('pid 1 keeps nothing but the right to signal the processes of the pod'),
     ...noInput(),

@@ -4,7 +4,7 @@ import { hexOf } from '@rkt/names';
 import { type Line } from '@rkt/plan';
 import { comment } from './host.ts';
 import { imageVolumes } from './image-volumes.ts';
-import { attach } from './layers.ts';
+import { attach, overlayOptions } from './layers.ts';
 import { onRoot } from './mounts.ts';
 import { type CompiledFrom, type PodInput } from './pod-plan.ts';
 
@@ -32,7 +32,7 @@ export function rootFileSystem(input: PodInput, { app, config }: CompiledFrom): 
       target: 'rootfs',
       fstype: 'overlay',
       flags: ['MS_NOSUID', 'MS_NODEV'],
-      data: overlayOptions(trees.length),
+      data: overlayOptions(trees.length, 'layers/'),
     },
     { op: 'chdir', path: 'rootfs' },
     ...onRoot(pod, config),
@@ -47,11 +47,4 @@ export function lowerTrees({ image: { layers } }: PodApp): string[] {
   const top = layers.at(-1);
   const trees = layers.map((layer) => `layers/${hexOf(layer)}/tree`);
   return top === undefined ? [] : [...trees, `layers/${hexOf(top)}/mount-points/tree`];
-}
-
-// Redirects and metadata-only copies are never made by us; an image that smuggles such attributes in must not have them followed.
-// A pod runs once: at its end nobody waits until the disk has all that it wrote (volatile).
-function overlayOptions(layers: number): string {
-  const lower = Array.from({ length: layers }, (_, index) => `layers/${layers - 1 - index}`).join(':');
-  return `lowerdir=${lower},upperdir=data/upper,workdir=data/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile`;
 }

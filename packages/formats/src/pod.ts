@@ -32,6 +32,8 @@ const volume = v.variant('kind', [
     mode: v.number(),
     uid: v.number(),
     gid: v.number(),
+    /** The directory of an image that is its content at first, with its mode and owner. */
+    filled: v.optional(v.strictObject({ layers: v.array(isDigestOf), path: v.string() })),
   }),
   v.strictObject({
     kind: v.literal('tmpfs'),

@@ -64,10 +64,10 @@ function mountObject(podPath: string, manifest: PodManifest | undefined, mount: 
   };
 }
 
-/** Where the files of the volume are on the host: nowhere, if they are in memory or those of an image. */
+/** Where the files of the volume are on the host: nowhere, if they are in memory or, some of them, those of an image. */
 function hostPath(podPath: string, volume: PodVolume): string | undefined {
   if (volume.kind === 'host') return volume.source;
-  return volume.kind === 'empty' ? join(podPath, 'volumes', volume.name) : undefined;
+  return volume.kind === 'empty' && volume.filled === undefined ? join(podPath, 'volumes', volume.name) : undefined;
 }
 
 function seconds(ms: number | undefined): number | undefined {

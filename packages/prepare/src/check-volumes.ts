@@ -41,7 +41,10 @@ function checkPropagation(
   if (propagation === 'shared') {
     if (owner !== undefined) throw refused('without root no pod mounts anything on the host');
     if ('first' in userNamespace) throw refused('the pod has a user namespace: wanted --private-users=false');
-    if (volumes.some(({ kind }) => kind === 'tmpfs')) throw refused('the pod has a volume of kind tmpfs as well');
+    const own = volumes.find(
+      (volume) => volume.kind === 'tmpfs' || (volume.kind === 'empty' && volume.filled !== undefined),
+    );
+    if (own !== undefined) throw refused(`the pod mounts volume "${own.name}" itself, which the host would see`);
   }
   const mount = mountOf(mounts, realpathSync(source));
   if (mount?.isShared === true || (propagation === 'slave' && mount?.isSlave === true)) return;

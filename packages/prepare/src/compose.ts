@@ -8,16 +8,17 @@ import { appNameOf, hexOf, parseAppName, printable, type AppName } from '@rkt/na
 import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
 import { hasOwnersFiles, idsOfPods, type Caller } from '@rkt/rootless';
 import { signalNamed } from '@rkt/flavor-ns';
-import { dockerVolumesOf, mountPointsOf } from './aci-volumes.ts';
+import { mountPointsOf } from './aci-volumes.ts';
 import { mountsOf, type AppMount } from './app-mounts.ts';
 import { type ImageArguments, type PrepareArguments } from './arguments.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { type AppDevices } from './devices.ts';
+import { fillVolumes, volumesOfImage } from './filled-volumes.ts';
 import { type Filter } from './filters.ts';
 import { type FoundImage } from './images.ts';
 import { nameFiles, type PrivateFile } from './names.ts';
 import { userNamespaceProblem } from './probe.ts';
-import { argumentsOf, directoryIn, environmentOf, workingDirectory } from './process.ts';
+import { argumentsOf, environmentOf, workingDirectory } from './process.ts';
 import { parseCpu, parseMemory } from './quantities.ts';
 import { runtimeConfig } from './runtime-config.ts';
 import { findIdentity, splitUser, type Identity, type UserDatabase } from './users.ts';
@@ -60,7 +61,10 @@ export function composePod(input: ComposeInput): Composed {
     network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
     owner: ownerOf(input),
     userNamespace: userNamespace(input),
-    volumes: [...input.volumes, ...[...input.devices, ...mounted].flatMap(({ volumes }) => volumes)],
+    volumes: fillVolumes(
+      [...input.volumes, ...[...input.devices, ...mounted].flatMap(({ volumes }) => volumes)],
+      mounted,
+    ),
   };
   const podPath = join(dir, 'pods', 'run', pod.uuid);
   const files = nameFiles(podPath, head);
@@ -109,7 +113,7 @@ function mountedApps({ given, images, volumes, devices }: ComposeInput) {
     const mounts = [...mountsOf(given.mounts, said, volumes), ...(devices[index]?.mounts ?? [])];
     const pointed = mountPointsOf({ name, aci: image?.aci, mounts }, [...volumes, ...made]);
     made.push(...pointed.volumes);
-    return { name, ...pointed };
+    return { name, image, ...pointed };
   });
 }
 
@@ -182,9 +186,7 @@ function configOf(input: AppInput): RuntimeConfig {
     readOnlyRoot: said.given['readonly-rootfs'] === 'true',
     resources: resourcesOf(said),
     mounts,
-    imageVolumes: [...Object.keys(container.Volumes ?? {}), ...dockerVolumesOf(image.aci)]
-      .map((path) => directoryIn(path, 'volume'))
-      .filter((path) => path !== '/'),
+    imageVolumes: volumesOfImage(image),
     files: input.files,
     seccomp: input.filter?.profile,
     unmasked: insecure.has('paths'),

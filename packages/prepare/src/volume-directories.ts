@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { exists } from '@rkt/files';
+import { filledDirectories } from '@rkt/flavor-ns';
 import { type PodManifest, type PodVolume } from '@rkt/formats';
 import { type Pod } from '@rkt/pods';
 import { type OwnedDirectory } from './owned.ts';
@@ -13,7 +14,13 @@ export function makeVolumes(pod: Pod, manifest: PodManifest): OwnedDirectory[] {
     const path = join(pod.path, 'volumes', volume.name);
     // In memory, all but the place comes with the mount.
     if (volume.kind === 'tmpfs') mkdirSync(path);
-    return volume.kind === 'empty' ? makeEmpty(path, volume, partsOf(manifest, volume)) : [];
+    if (volume.kind !== 'empty') return [];
+    if (volume.filled === undefined) return makeEmpty(path, volume, partsOf(manifest, volume));
+    mkdirSync(path);
+    for (const directory of filledDirectories(volume.name, volume.filled.layers)) {
+      mkdirSync(join(pod.path, directory), { recursive: true, mode: 0o755 });
+    }
+    return [{ path: join(pod.path, 'filled', volume.name, 'data', 'upper'), uid: 0, gid: 0 }];
   });
 }
 

@@ -49,8 +49,8 @@ function rootOf({ podPath, name }: Mounting, volume: PodVolume): string {
 }
 
 // Files in memory are made with the ids of the host, and the layers of an image are mapped one by one.
-function needsMap({ kind }: PodVolume): boolean {
-  return kind === 'host' || kind === 'empty';
+function needsMap(volume: PodVolume): boolean {
+  return volume.kind === 'host' || (volume.kind === 'empty' && volume.filled === undefined);
 }
 
 /** A volume that is read-only is so with all that is mounted below, unless somebody says otherwise. */

@@ -5,10 +5,12 @@ import { mountsOf, parseMntVolume, parseMount } from '../src/app-mounts.ts';
 import { parseArguments } from '../src/arguments.ts';
 import { askedVolumes, imagesOfVolumes } from '../src/asked-volumes.ts';
 import { mountOf, mountsUnder, parseHostMounts } from '../src/host-mounts.ts';
+import { fillVolumes } from '../src/filled-volumes.ts';
 import { insecureOptionsOf } from '../src/insecure.ts';
 import { volumeMount } from '../src/volume-mounts.ts';
 import { parseVolumes } from '../src/volumes.ts';
 import { parsePod } from '@rkt/formats';
+import { parseDigest } from '@rkt/names';
 
 const IMAGE = 'docker://a/b';
 
@@ -141,4 +143,24 @@ test('parsePod() takes manifests of pods that have no fields of later kinds of v
     userNamespace: { unavailable: 'x' }, volumes: [{ kind: 'host', name: 'a', source: '/', isFile: false, readOnly: true, recursive: true }],
   }); // prettier-ignore
   assert.equal(parsePod(text, 'x').volumes.length, 1);
+});
+
+test('fillVolumes() fills an empty volume from the first image that has a volume where it is mounted', () => {
+  const digest = parseDigest(`sha256:${'a'.repeat(64)}`);
+  const image = (path: string) => ({
+    config: { config: { Volumes: { [path]: {} } } },
+    chain: [digest],
+  });
+  const mount = (target: string, more = {}) => ({ volume: 'v', target, readOnly: false, ...more });
+  const volumes = parseVolumes(['v,kind=empty', 'w,kind=empty']).flatMap((each) =>
+    each.kind === 'image' ? [] : [each],
+  );
+  const filled = (...apps: Parameters<typeof fillVolumes>[1]) => {
+    return fillVolumes(volumes, apps).map((each) => (each.kind === 'empty' ? each.filled?.path : ''));
+  };
+  const other = { mounts: [mount('/other')], image: image('/x') };
+  assert.deepEqual(filled(other), [undefined, undefined]);
+  assert.deepEqual(filled(other, { mounts: [mount('/x')], image: image('/x/') }), ['/x', undefined]);
+  assert.deepEqual(filled({ mounts: [mount('/x', { subPath: 'a' })], image: image('/x') }), [undefined, undefined]);
+  assert.deepEqual(filled({ mounts: [mount('/')], image: image('/') }), [undefined, undefined]);
 });
