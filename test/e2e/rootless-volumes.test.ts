@@ -61,12 +61,23 @@ suite('volumes without root', { skip: skipUsers }, () => {
     assert.deepEqual([status, stdout], [125, ''], stderr);
   });
 
-  test('propagation to the host is refused in one line', (t) => {
+  test('propagation to the host, and leaving out what is mounted below, are refused in one line', (t) => {
     const rkt = makeUserRkt(t);
     const image = rkt.image('busybox');
     const volume = `v,kind=host,source=${hostDirectory(rkt)},propagation=shared`;
     const { status, stderr } = rkt.run('prepare', '--insecure-options=image', '--volume', volume, image);
     assert.equal(status, 64);
     assert.match(stderr, /^rkt-prepare: cannot use volume "v" with propagation=shared: without root [^\n]+\n$/);
+    const parts = rkt.run(
+      'prepare',
+      '--insecure-options=image',
+      '--volume=v,kind=host,source=/,recursive=false',
+      image,
+    );
+    assert.equal(parts.status, 64);
+    assert.match(
+      parts.stderr,
+      /^rkt-prepare: cannot use volume "v": without root "\/[^\n]+ cannot be left out: [^\n]+\n$/,
+    );
   });
 });

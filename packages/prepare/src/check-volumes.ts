@@ -20,6 +20,7 @@ export function checkVolumes(pod: Pod, manifest: PodManifest): void {
     for (const volume of volumes) checkPropagation(manifest, volume, mounts);
   }
   const { userNamespace } = manifest;
+  if (manifest.owner !== undefined) for (const volume of volumes) checkWhole(volume);
   // Without root, nothing is mapped.
   if (!('first' in userNamespace) || manifest.owner !== undefined) return;
   const cannot = (mapped: readonly Mapped[]) => mapProblem(join(pod.path, 'volumes.plan'), userNamespace, mapped);
@@ -50,6 +51,15 @@ function checkPropagation(
   if (mount?.isShared === true || (propagation === 'slave' && mount?.isSlave === true)) return;
   const where = mount === undefined ? '' : ` "${printable(mount.point)}"`;
   throw refused(`its mount${where} is not shared: wanted mount --make-shared`);
+}
+
+/** The kernel lets nobody in a user namespace look under what was mounted before. */
+function checkWhole({ name, source, recursive }: HostVolume): void {
+  if (recursive) return;
+  const [below] = mountsUnder(readHostMounts(), realpathSync(source));
+  if (below === undefined) return;
+  const why = `without root "${printable(below.point)}", which is mounted below, cannot be left out: wanted recursive=true`;
+  throw new Failure(EXIT.usage, `cannot use volume "${name}": ${why}`);
 }
 
 type Mapped = Pick<HostVolume, 'source' | 'recursive'>;
