@@ -50,6 +50,7 @@ const SCRATCH: readonly RuntimeMount[] = ['/tmp', '/run', '/var/tmp'].map((path)
 export function runtimeConfig(settings: AppSettings): RuntimeConfig {
   const { pod, process, user } = settings;
   const devices = deviceNodesOf(pod, settings.devices);
+  const mounts = mountsOf(settings);
   return {
     ociVersion: '1.0.2',
     root: { path: 'rootfs', readonly: settings.readOnlyRoot },
@@ -61,7 +62,7 @@ export function runtimeConfig(settings: AppSettings): RuntimeConfig {
       rlimits: defaultRlimits(),
       noNewPrivileges: true,
     },
-    mounts: mountsOf(settings),
+    mounts,
     annotations: settings.annotations,
     linux: {
       namespaces: namespacesOf(pod),
@@ -71,10 +72,18 @@ export function runtimeConfig(settings: AppSettings): RuntimeConfig {
       resources: settings.resources,
       maskedPaths: settings.unmasked ? [] : maskedPaths(seesHost(pod) ? CGROUPS : []),
       readonlyPaths: settings.unmasked ? [] : readOnlyPaths(),
-      rootfsPropagation: 'private',
+      rootfsPropagation: propagationOf(mounts),
       ...(settings.seccomp === undefined ? {} : { seccomp: settings.seccomp }),
     },
   };
+}
+
+/** A runtime that makes the mounts of its namespace private first has nothing left that a mount could get from the host. */
+function propagationOf(mounts: readonly RuntimeMount[]): string {
+  const found = ['rshared', 'rslave'].find((propagation) =>
+    mounts.some(({ options }) => options.includes(propagation)),
+  );
+  return found ?? 'private';
 }
 
 // The cgroups of the host come with its sys.
