@@ -160,6 +160,59 @@ test('podPlan() mounts volumes in memory out of sight of the host, with ids of t
   assert.equal(op?.op === 'mount' && op.data, `size=4096,mode=1777,uid=${(1 << 28) + 1},gid=${(1 << 28) + 2}`);
 });
 
+test('podPlan() makes a volume with files of an image as root of the pod, and is root of the host again before the apps', () => {
+  const empty = { kind: 'empty', name: 'd', readOnly: false, mode: 0o755, uid: 0, gid: 0 } as const;
+  const layers = manifest().apps[0]?.image.layers ?? [];
+  const from = input(manifest({ volumes: [{ ...empty, filled: { layers, path: '/data' } }] }));
+  const plan = printPlan(podPlan(from));
+  checkPlan(parsePlan(plan, 'plan'), 'plan', 'main');
+  const ops = opsOf(podPlan(from));
+  const overlay = ops.findIndex((op) => op.op === 'mount' && op.fstype === 'overlay');
+  const target = ops.findIndex((op) => op.op === 'target' && op.path === '/data');
+  const moved = ops.findIndex((op) => op.op === 'move_mount' && op.to_path.endsWith('/volumes/d'));
+  assert.ok(overlay >= 0 && overlay < target && target < moved && moved < indexOf(ops, 'app'));
+  const ids = ops.flatMap((op, at) => (op.op === 'setfsuid' ? [[op.uid, at]] : []));
+  assert.deepEqual(ids.map(([uid]) => uid), [1 << 28, 0]); // prettier-ignore
+  assert.ok((ids[0]?.[1] ?? 0) < overlay && target < (ids[1]?.[1] ?? 0) && (ids[1]?.[1] ?? 0) < moved);
+});
+
+test('appPlan() joins the layers of an image that is a volume, read-only, in their order', () => {
+  const [app] = manifest().apps;
+  const volume = { kind: 'image', name: 'i', readOnly: true } as const;
+  const image = { id: app?.image.id, name: 'n', layers: app?.image.layers };
+  const pod = parsePod(
+    JSON.stringify({
+      ...manifest({}, { mounts: [{ volume: 'i', target: '/i', readOnly: true }] }),
+      volumes: [{ ...volume, image }],
+    }),
+    'pod.json',
+  );
+  const ops = planOfApp(input(pod));
+  const joined = ops.find((op) => op.op === 'mount' && op.fstype === 'overlay');
+  assert.ok(joined?.op === 'mount' && joined.flags.includes('MS_RDONLY') && joined.data.startsWith('lowerdir=1:0,'));
+  assert.ok(
+    !planOfApp(input()).some((op) => op.op === 'mount' && op.flags.includes('MS_RDONLY') && op.target === 'root'),
+  );
+});
+
+test('appPlan() makes given devices in the fresh /dev, and gives them to ids of the pod or to root of the host', () => {
+  const devices = [
+    { path: '/dev/a/b', type: 'b', major: 7, minor: 1, fileMode: 0o666, uid: 0, gid: 3 },
+    { path: '/dev/r', type: 'c', major: 1, minor: 5, fileMode: 0o444 },
+  ] as const;
+  const ops = planOfApp(input(manifest(), { ...config, linux: { ...config.linux, devices } }));
+  const dev = ops.findIndex((op) => op.op === 'mount' && op.target === '/dev');
+  const made = ops.slice(dev).filter((op) => (op.op === 'mknod' || op.op === 'lchown' || op.op === 'mkdir') && /^.dev.[ar]/.test(op.path)); // prettier-ignore
+  const first = 1 << 28;
+  assert.deepEqual(made.filter((op) => !('path' in op && /random|zero/.test(op.path))), [
+    { op: 'mkdir', path: '/dev/a', mode: 0o755 },
+    { op: 'mknod', path: '/dev/a/b', type: 'S_IFBLK', mode: 0o666, major: 7, minor: 1 },
+    { op: 'lchown', path: '/dev/a/b', uid: first, gid: first + 3 },
+    { op: 'mknod', path: '/dev/r', type: 'S_IFCHR', mode: 0o444, major: 1, minor: 5 },
+    { op: 'lchown', path: '/dev/r', uid: 0, gid: 0 },
+  ]); // prettier-ignore
+});
+
 test('appPlan() shifts the ids of mount options into the user namespace', () => {
   const ops = planOfApp(input());
   const dev = ops.find((op) => op.op === 'mount' && op.target === '/dev');
