@@ -43,17 +43,22 @@ export function isBelowKernel({ destination }: RuntimeMount): boolean {
 /**
  * The binds of an app, in the order in which they are mounted.
  *
- * Those that are attached when the host's files cannot be named any more, or are copied while its mounts are still those of the
- * host, have descriptors of their own; the others are attached when they are opened, one after the other.
+ * Some are opened before the root is made, and keep descriptors of their own: those that are attached when the host's files cannot
+ * be named any more, those that are copied while its mounts are still those of the host, and, as far as there are descriptors,
+ * those that come with all that is mounted below, which is not to be what rkt mounts for the root. The others are attached
+ * when they are opened, one after the other.
  */
 export function bindsOf(mounts: readonly RuntimeMount[]): Bind[] {
-  let next = FD.firstBind + 1;
-  return mounts.filter(isBind).map((mount) => {
-    const isEarly = isBelowKernel(mount) || isPropagated(mount);
-    const fd = isEarly ? next++ : FD.firstBind;
-    if (fd <= FD.lastBind) return { mount, fd, isEarly };
-    const most = FD.lastBind - FD.firstBind;
+  const binds = mounts.filter(isBind);
+  const must = binds.filter((mount) => isBelowKernel(mount) || isPropagated(mount));
+  const recursive = binds.filter((mount) => !must.includes(mount) && mount.options.includes('rbind'));
+  const most = FD.lastBind - FD.firstBind;
+  if (must.length > most)
     throw new Failure(EXIT.usage, `cannot mount more than ${most} devices and volumes with propagation in one app`);
+  const early = [...must, ...recursive].slice(0, most);
+  return binds.map((mount) => {
+    const index = early.indexOf(mount);
+    return { mount, fd: FD.firstBind + 1 + index, isEarly: index >= 0 };
   });
 }
 

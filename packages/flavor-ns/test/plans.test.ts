@@ -149,6 +149,13 @@ test('appPlan() mounts more volumes than there are descriptors, each before the 
   for (const { destination } of mounts) assert.ok(plan.includes(` ${destination} S_IFDIR`));
 });
 
+test('appPlan() opens what comes with all that is mounted below before it mounts the layers there', () => {
+  const mount = { destination: '/v', type: 'bind', source: '/var', options: ['rbind'] };
+  const ops = planOfApp(input(manifest(), { ...config, mounts: [mount] }));
+  const opened = ops.findIndex((op) => op.op === 'open_tree' && op.path === '/var');
+  assert.ok(opened >= 0 && opened < indexOf(ops, 'move_mount'));
+});
+
 test('podPlan() mounts volumes in memory out of sight of the host, with ids of the pod', () => {
   const volume = { kind: 'tmpfs', name: 'm', readOnly: false, mode: 0o1777, uid: 1, gid: 2, sizeBytes: 4096 } as const;
   const ops = opsOf(podPlan(input(manifest({ volumes: [volume] }))));
