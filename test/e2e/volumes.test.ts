@@ -222,6 +222,10 @@ suite('volumes', { skip: skipPods }, () => {
       const { stdout, stderr } = shellIn(rkt, image)([...volumes, ...mounts, ...more], `${look} echo x >/made/x; cat /made/x`); // prettier-ignore
       assert.equal(stdout, 'one\nout\none\n750 5 6\n644 5 0\nx\n', stderr);
     }
+    const around = ['--volume', `h,kind=host,source=${rkt.dir}`, '--mount', 'volume=h,target=/h'];
+    const refused = shellIn(rkt, image)([...volumes, ...mounts, ...around], 'true');
+    assert.deepEqual([refused.status, refused.stdout], [64, ''], refused.stderr);
+    assert.match(refused.stderr, /^rkt-prepare: cannot use volume "h": [^\n]+ lies in it: wanted recursive=false\n$/);
     // What one app changes, the other sees, wherever it has the volume; not so the root of either.
     const write = `${look} echo changed >/data/one; touch /data/done; until [ -e /data/seen ]; do sleep 0.1; done`;
     const read = 'until [ -e /else/done ]; do sleep 0.1; done; cat /else/one; ls /data; touch /else/seen';

@@ -24,7 +24,9 @@ export function checkVolumes(pod: Pod, manifest: PodManifest): void {
   // Without root, nothing is mapped.
   if (!('first' in userNamespace) || manifest.owner !== undefined) return;
   const cannot = (mapped: readonly Mapped[]) => mapProblem(join(pod.path, 'volumes.plan'), userNamespace, mapped);
-  if (volumes.length === 0 || cannot(volumes) === undefined) return;
+  if (volumes.length === 0) return;
+  checkApart(pod, manifest, volumes);
+  if (cannot(volumes) === undefined) return;
   for (const volume of volumes) {
     const why = cannot([volume]);
     if (why !== undefined) throw unmappable(volume, why, (mapped) => cannot([mapped]) !== undefined);
@@ -60,6 +62,17 @@ function checkWhole({ name, source, recursive }: HostVolume): void {
   if (below === undefined) return;
   const why = `without root "${printable(below.point)}", which is mounted below, cannot be left out: wanted recursive=true`;
   throw new Failure(EXIT.usage, `cannot use volume "${name}": ${why}`);
+}
+
+/** What the pod mounts for a volume below its own directory would come with a volume that has this directory in it. */
+function checkApart({ path }: Pod, manifest: PodManifest, volumes: readonly HostVolume[]): void {
+  const filled = manifest.volumes.find((volume) => volume.kind === 'empty' && volume.filled !== undefined);
+  const around = volumes.find(({ source, recursive }) => {
+    return recursive && `${realpathSync(path)}/`.startsWith(`${realpathSync(source)}/`.replace('//', '/'));
+  });
+  if (filled === undefined || around === undefined) return;
+  const why = `the pod, whose volume "${filled.name}" has files of an image, lies in it: wanted recursive=false`;
+  throw new Failure(EXIT.usage, `cannot use volume "${around.name}": ${why}`);
 }
 
 type Mapped = Pick<HostVolume, 'source' | 'recursive'>;
