@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type PodManifest } from '@rkt/formats';
 import { type Line } from '@rkt/plan';
-import { comment } from './host.ts';
+import { comment, userNamespaceFd } from './host.ts';
 import { afterRoot, beforeRoot } from './mounts.ts';
-import { cgroupOf, joinNamespaces, type CompiledFrom, type PodInput, userNamespaceFd } from './pod-plan.ts';
+import { cgroupOf, joinNamespaces, type CompiledFrom, type PodInput } from './pod-plan.ts';
 import { restrictions } from './restrictions.ts';
 import { rootFileSystem } from './root.ts';
 import { withoutRoot } from './without-root.ts';
@@ -16,8 +16,6 @@ export function appPlan(input: PodInput, { app, config }: CompiledFrom): Line[] 
     ...cgroupOf(input, { app, config }).joinApp,
     ...joinNamespaces(pod),
     { op: 'unshare', flags: ['CLONE_NEWNS', 'CLONE_NEWCGROUP'] },
-    { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
-    comment('what comes from outside its root is opened before the root is entered'),
     ...beforeRoot(pod, config),
     ...makeAsPodRoot(pod),
     ...rootFileSystem(input, { app, config }),

@@ -2,7 +2,8 @@
 import { cgroupOps, podCgroupOps, type CgroupOps, type PodCgroupOps } from '@rkt/cgroups';
 import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
 import { printPlan, type Flag, type Line } from '@rkt/plan';
-import { comment, FD, type Host } from './host.ts';
+import { comment, FD, type Host, userNamespaceFd } from './host.ts';
+import { ownVolumes } from './own-volumes.ts';
 import { signalNamed } from './signals.ts';
 import { sysctls } from './sysctls.ts';
 import { podWithoutRoot, withoutRoot } from './without-root.ts';
@@ -134,11 +135,6 @@ function ownedNamespaces(pod: PodManifest): Flag<'namespaces'>[] {
   return [...user, ...net, 'CLONE_NEWUTS', ...ipc];
 }
 
-/** The descriptor of the pod's user namespace, or null if it has none. */
-export function userNamespaceFd(pod: PodManifest): number | null {
-  return 'first' in pod.userNamespace ? FD.namespaces : null;
-}
-
 /** The cgroups of all apps, each after those below it. */
 function removals(input: PodInput): Line[] {
   const made = new Set(cgroupsOf(input).flatMap(({ make }) => make.map((op) => ('path' in op ? op.path : ''))));
@@ -159,6 +155,7 @@ function namespaces(input: PodInput): Line[] {
   return [
     comment('namespaces: the user namespace owns the others, so the pod has no power over those of the host'),
     { op: 'namespaces', flags: ownedNamespaces(pod), fd: FD.namespaces, uid_map: map, gid_map: map },
+    ...ownVolumes(input),
     comment('input and output: no terminal of the caller goes into the pod'),
     ...(interactive ? interactiveTerminal() : noInput()),
     { op: 'pipes' },

@@ -42,7 +42,7 @@ const config: RuntimeConfig = {
   mounts: [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid'] },
     { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'gid=5'] },
-    { destination: '/v', type: 'bind', source: '/srv/v', options: ['rbind', 'ro', 'ridmap'] },
+    { destination: '/v', type: 'bind', source: '/srv/v', options: ['rbind', 'rro', 'ridmap'] },
   ],
   annotations: {},
   linux: {
@@ -132,14 +132,117 @@ test('appPlan() lets the overlay of an app that is started again be mounted agai
   assert.equal(forgets(input(manifest({ mutable: true }))), true);
 });
 
-test('appPlan() opens volumes before the root is entered and attaches them inside it, by descriptor', () => {
+test('appPlan() opens volumes before the root is entered and attaches them in it, by descriptor', () => {
   const ops = planOfApp(input());
   const pivot = indexOf(ops, 'pivot_root');
   const opened = ops.findIndex((op) => op.op === 'open_tree' && op.path === '/srv/v');
   const target = ops.findIndex((op) => op.op === 'target' && op.path === '/v');
-  assert.ok(opened >= 0 && opened < pivot && pivot < target);
+  const proc = ops.findIndex((op) => op.op === 'mount' && op.fstype === 'proc');
+  // Volumes come before the file systems of the kernel: no link of an image leads one of them over those.
+  assert.ok(opened >= 0 && opened < target && target < pivot && pivot < proc);
   const mapped = ops[opened + 1];
   assert.deepEqual(mapped?.op === 'mount_setattr' && mapped.attr_set, ['MOUNT_ATTR_RDONLY', 'MOUNT_ATTR_IDMAP']);
+});
+
+test('appPlan() copies what is to get later mounts of the host before its mounts are private', () => {
+  const mount = { destination: '/v', type: 'bind', source: '/srv/v', options: ['rbind', 'rslave'] };
+  const ops = planOfApp(input(manifest(), { ...config, mounts: [mount] }));
+  const opened = ops.findIndex((op) => op.op === 'open_tree' && op.path === '/srv/v');
+  const isPrivate = ops.findIndex((op) => op.op === 'mount' && op.flags.includes('MS_PRIVATE'));
+  assert.ok(opened >= 0 && opened < isPrivate);
+  const changed = ops[opened + 1];
+  assert.deepEqual(changed?.op === 'mount_setattr' && changed.propagation, ['MS_SLAVE']);
+});
+
+test('appPlan() looks up a part of a volume inside the volume', () => {
+  const mount = { destination: '/v', type: 'bind', source: '/srv/v/a/b', within: '/srv/v', options: ['bind'] };
+  const ops = planOfApp(input(manifest(), { ...config, mounts: [mount] }));
+  const open = ops.find((op) => op.op === 'openat2');
+  assert.deepEqual(open?.op === 'openat2' && [open.path, open.resolve], [
+    'a/b',
+    ['RESOLVE_IN_ROOT', 'RESOLVE_NO_MAGICLINKS'],
+  ]);
+  assert.ok(!ops.some((op) => 'path' in op && op.path === mount.source));
+});
+
+test('appPlan() mounts more volumes than there are descriptors, each before the next is opened', () => {
+  const mounts = Array.from({ length: 100 }, (_, index) => {
+    return { destination: `/v${index}`, type: 'bind', source: `/srv/${index}`, options: ['bind'] };
+  });
+  const plan = printPlan(planOfApp(input(manifest(), { ...config, mounts })));
+  checkPlan(parsePlan(plan, 'plan'), 'plan', 'app');
+  for (const { destination } of mounts) assert.ok(plan.includes(` ${destination} S_IFDIR`));
+});
+
+test('appPlan() opens what comes with all that is mounted below before it mounts the layers there', () => {
+  const mount = { destination: '/v', type: 'bind', source: '/var', options: ['rbind'] };
+  const ops = planOfApp(input(manifest(), { ...config, mounts: [mount] }));
+  const opened = ops.findIndex((op) => op.op === 'open_tree' && op.path === '/var');
+  assert.ok(opened >= 0 && opened < indexOf(ops, 'move_mount'));
+});
+
+test('podPlan() mounts volumes in memory out of sight of the host, with ids of the pod', () => {
+  const volume = { kind: 'tmpfs', name: 'm', readOnly: false, mode: 0o1777, uid: 1, gid: 2, sizeBytes: 4096 } as const;
+  const ops = opsOf(podPlan(input(manifest({ volumes: [volume] }))));
+  const mounted = ops.findIndex((op) => op.op === 'mount' && op.fstype === 'tmpfs');
+  const unshared = ops.findIndex((op) => op.op === 'unshare' && op.flags.includes('CLONE_NEWNS'));
+  const slave = ops.findIndex((op) => op.op === 'mount' && op.flags.includes('MS_SLAVE'));
+  assert.ok(unshared >= 0 && unshared < slave && slave < mounted && mounted < indexOf(ops, 'app'));
+  const op = ops[mounted];
+  assert.equal(op?.op === 'mount' && op.data, `size=4096,mode=1777,uid=${(1 << 28) + 1},gid=${(1 << 28) + 2}`);
+});
+
+test('podPlan() makes a volume with files of an image as root of the pod, and is root of the host again before the apps', () => {
+  const empty = { kind: 'empty', name: 'd', readOnly: false, mode: 0o755, uid: 0, gid: 0 } as const;
+  const layers = manifest().apps[0]?.image.layers ?? [];
+  const from = input(manifest({ volumes: [{ ...empty, filled: { layers, path: '/data' } }] }));
+  const plan = printPlan(podPlan(from));
+  checkPlan(parsePlan(plan, 'plan'), 'plan', 'main');
+  const ops = opsOf(podPlan(from));
+  const overlay = ops.findIndex((op) => op.op === 'mount' && op.fstype === 'overlay');
+  const target = ops.findIndex((op) => op.op === 'target' && op.path === '/data');
+  const moved = ops.findIndex((op) => op.op === 'move_mount' && op.to_path.endsWith('/volumes/d'));
+  assert.ok(overlay >= 0 && overlay < target && target < moved && moved < indexOf(ops, 'app'));
+  const ids = ops.flatMap((op, at) => (op.op === 'setfsuid' ? [[op.uid, at]] : []));
+  assert.deepEqual(ids.map(([uid]) => uid), [1 << 28, 0]); // prettier-ignore
+  assert.ok((ids[0]?.[1] ?? 0) < overlay && target < (ids[1]?.[1] ?? 0) && (ids[1]?.[1] ?? 0) < moved);
+});
+
+test('appPlan() joins the layers of an image that is a volume, read-only, in their order', () => {
+  const [app] = manifest().apps;
+  const volume = { kind: 'image', name: 'i', readOnly: true } as const;
+  const image = { id: app?.image.id, name: 'n', layers: app?.image.layers };
+  const pod = parsePod(
+    JSON.stringify({
+      ...manifest({}, { mounts: [{ volume: 'i', target: '/i', readOnly: true }] }),
+      volumes: [{ ...volume, image }],
+    }),
+    'pod.json',
+  );
+  const ops = planOfApp(input(pod));
+  const joined = ops.find((op) => op.op === 'mount' && op.fstype === 'overlay');
+  assert.ok(joined?.op === 'mount' && joined.flags.includes('MS_RDONLY') && joined.data.startsWith('lowerdir=1:0,'));
+  assert.ok(
+    !planOfApp(input()).some((op) => op.op === 'mount' && op.flags.includes('MS_RDONLY') && op.target === 'root'),
+  );
+});
+
+test('appPlan() makes given devices in the fresh /dev, and gives them to ids of the pod or to root of the host', () => {
+  const devices = [
+    { path: '/dev/a/b', type: 'b', major: 7, minor: 1, fileMode: 0o666, uid: 0, gid: 3 },
+    { path: '/dev/r', type: 'c', major: 1, minor: 5, fileMode: 0o444 },
+  ] as const;
+  const ops = planOfApp(input(manifest(), { ...config, linux: { ...config.linux, devices } }));
+  const dev = ops.findIndex((op) => op.op === 'mount' && op.target === '/dev');
+  const made = ops.slice(dev).filter((op) => (op.op === 'mknod' || op.op === 'lchown' || op.op === 'mkdir') && /^.dev.[ar]/.test(op.path)); // prettier-ignore
+  const first = 1 << 28;
+  assert.deepEqual(made.filter((op) => !('path' in op && /random|zero/.test(op.path))), [
+    { op: 'mkdir', path: '/dev/a', mode: 0o755 },
+    { op: 'mknod', path: '/dev/a/b', type: 'S_IFBLK', mode: 0o666, major: 7, minor: 1 },
+    { op: 'lchown', path: '/dev/a/b', uid: first, gid: first + 3 },
+    { op: 'mknod', path: '/dev/r', type: 'S_IFCHR', mode: 0o444, major: 1, minor: 5 },
+    { op: 'lchown', path: '/dev/r', uid: 0, gid: 0 },
+  ]); // prettier-ignore
 });
 
 test('appPlan() shifts the ids of mount options into the user namespace', () => {

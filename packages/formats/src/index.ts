@@ -18,11 +18,13 @@ export {
   type RuntimeConfig,
   type RuntimeIdMapping,
   type RuntimeMount,
+  type RuntimeDevice,
 } from './runtime-config.ts';
 export { type RuntimeResources, type ThrottledDevice } from './runtime-resources.ts';
 export { exitCodeOf, parseStatus, type End, type Status } from './status.ts';
 
 export { platformLabels } from './appc-platform.ts';
+export { parseCdiSpec, type CdiEdits, type CdiSpec } from './cdi.ts';
 export { checkForeign, parseForeign } from './foreign.ts';
 export { DEPTH_MAX, DOCUMENT_BYTES_MAX, parseJson, type JsonSource } from './json.ts';
 export {

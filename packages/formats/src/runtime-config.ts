@@ -8,6 +8,19 @@ export interface RuntimeMount {
   readonly type: string;
   readonly source: string;
   readonly options: readonly string[];
+  /** What the source lies below and no link in it may lead out of. Not of the specification, which has readers ignore it. */
+  readonly within?: string;
+}
+
+/** A device node of the OCI runtime specification; without `uid` and `gid` it belongs to root of the host. */
+export interface RuntimeDevice {
+  readonly path: string;
+  readonly type: 'c' | 'b';
+  readonly major: number;
+  readonly minor: number;
+  readonly fileMode: number;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** The capability sets of the OCI runtime specification. */
@@ -56,6 +69,7 @@ export interface RuntimeConfig {
     readonly namespaces: readonly { readonly type: string }[];
     readonly uidMappings?: readonly RuntimeIdMapping[];
     readonly gidMappings?: readonly RuntimeIdMapping[];
+    readonly devices?: readonly RuntimeDevice[];
     readonly cgroupsPath: string;
     readonly resources: RuntimeResources;
     readonly sysctl?: Readonly<Record<string, string>>;

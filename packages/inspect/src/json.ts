@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
-import type { PodApp, PodManifest } from '@rkt/formats';
+import type { PodApp, PodManifest, PodVolume } from '@rkt/formats';
 import { hostRanges } from '@rkt/rootless';
 import { limitsObject } from './limits.ts';
 import type { AppView, PodView } from './view.ts';
@@ -67,9 +67,15 @@ function mountObject(podPath: string, manifest: PodManifest | undefined, mount: 
   return {
     name: mount.volume,
     container_path: mount.target,
-    host_path: volume?.kind === 'host' ? volume.source : join(podPath, 'volumes', mount.volume),
+    host_path: volume === undefined ? undefined : hostPath(podPath, volume),
     read_only: mount.readOnly,
   };
+}
+
+/** Where the files of the volume are on the host: nowhere, if they are in memory or, some of them, those of an image. */
+function hostPath(podPath: string, volume: PodVolume): string | undefined {
+  if (volume.kind === 'host') return volume.source;
+  return volume.kind === 'empty' && volume.filled === undefined ? join(podPath, 'volumes', volume.name) : undefined;
 }
 
 function seconds(ms: number | undefined): number | undefined {

@@ -2,7 +2,7 @@
 import { type PodVolume } from '@rkt/formats';
 import { type AppName } from '@rkt/names';
 import { type AciOfImage } from './aci.ts';
-import { checkTarget, type AppMount } from './volumes.ts';
+import { checkTarget, type AppMount } from './app-mounts.ts';
 
 /** An app whose image has mount points. */
 export interface PointedApp {

@@ -8,11 +8,13 @@ import { limitWarnings, type PodInput } from '@rkt/flavor-ns';
 import { parseVerification, printPod, printVerification, type PodManifest } from '@rkt/formats';
 import { findPod, readPod, type Pod } from '@rkt/pods';
 import { removeOwnTree } from '@rkt/rootless';
+import { checkVolumes } from './check-volumes.ts';
 import { composeAddition, type Composed } from './compose.ts';
 import { type Settled } from './main.ts';
 import { giveDirectories } from './owned.ts';
 import { writeApp } from './write-app.ts';
-import { configOf, hostOf, makeVolumes } from './write-pod.ts';
+import { makeVolumes } from './volume-directories.ts';
+import { configOf, hostOf } from './write-pod.ts';
 
 /** The running pod that an app can be added to; refuses every other one. */
 export function podToAddTo(dir: string, uuid: string): Pod {
@@ -35,6 +37,7 @@ export async function addApp({ dir, environment, note }: Context, pod: Pod, sett
   const before = readPod(pod);
   const insecure = new Set(before.insecureOptions);
   const composed = composeAddition({ ...settled, dir, pod, insecure, environment }, before);
+  checkVolumes(pod, composed.manifest);
   for (const warning of [...composed.warnings, ...writeAddition(dir, pod, { composed, before })]) note(warning);
   const verification = join(pod.path, 'verification.json');
   const known = parseVerification(readText(verification), verification);
@@ -60,7 +63,7 @@ function writeAddition(dir: string, pod: Pod, { composed, before }: Addition): s
   for (const { name } of fresh) removeLeft(dir, join(pod.path, 'volumes', name));
   try {
     const upper = writeApp(input, { app, config, program: composed.programs.get(app.name) }, scratch);
-    giveDirectories(pod, manifest, [...makeVolumes(pod, fresh), upper]);
+    giveDirectories(pod, manifest, [...makeVolumes(pod, { ...manifest, volumes: fresh }), upper]);
     renameDurably(scratch, place);
   } catch (error) {
     removeLeft(dir, scratch);

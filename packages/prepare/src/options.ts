@@ -31,9 +31,8 @@ export const podOptions = {
   hostname: { type: 'string', value: 'NAME', describe: 'host name of the pod, rkt-UUID if not given' },
   volume: {
     type: 'strings',
-    value: 'NAME,kind=host|empty,...',
-    describe:
-      'a volume: kind=host takes source=PATH, readOnly=BOOL, recursive=BOOL; kind=empty takes mode=MODE, uid=UID, gid=GID',
+    value: 'NAME,kind=host|empty|tmpfs|image,...',
+    describe: 'a volume that apps can mount: see VOLUMES',
   },
   'set-env': { type: 'strings', value: 'NAME=VALUE', describe: 'environment variable of every app' },
   'set-env-file': {
@@ -53,6 +52,14 @@ export const podOptions = {
     type: 'strings',
     value: 'OPTION,...',
     describe: 'switch protections off: image, capabilities, paths, seccomp, userns, landlock, all-run, all',
+  },
+  'private-users': {
+    type: 'string',
+    value: 'BOOL',
+    implied: 'true',
+    default: 'true',
+    choices: ['true', 'false'],
+    describe: 'user ids of its own for the pod; false: the same as --insecure-options=userns',
   },
   policy: {
     type: 'string',
@@ -112,7 +119,17 @@ export const appOptions = {
   mount: {
     type: 'strings',
     value: 'volume=NAME,target=PATH',
-    describe: 'mount a volume; before the first image: in every app',
+    describe: 'mount a volume; before the first image: in every app: see VOLUMES',
+  },
+  'mnt-volume': {
+    type: 'strings',
+    value: 'name=NAME,kind=...,target=PATH,...',
+    describe: 'a volume and its mount in this app in one',
+  },
+  device: {
+    type: 'strings',
+    value: 'HOSTPATH[:PATH][:PERMISSIONS]',
+    describe: 'a device of the host, or VENDOR/CLASS=NAME for one of the Container Device Interface: see DEVICES',
   },
   annotation: {
     type: 'strings',

@@ -2,7 +2,15 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeNew } from '@rkt/files';
-import { appPlan, lowerTrees, startPlan, type CompiledFrom, type PodInput } from '@rkt/flavor-ns';
+import {
+  appPlan,
+  imageVolumeDirectories,
+  imageVolumesOf,
+  lowerTrees,
+  startPlan,
+  type CompiledFrom,
+  type PodInput,
+} from '@rkt/flavor-ns';
 import { printRuntimeConfig } from '@rkt/formats';
 import { printPlan } from '@rkt/plan';
 import { type OwnedDirectory } from './owned.ts';
@@ -23,6 +31,9 @@ export function writeApp(input: PodInput, from: WrittenFrom, home: string): Owne
   mkdirSync(home, { mode: 0o700 });
   for (const directory of ['rootfs', 'layers', 'data', 'data/work']) mkdirSync(join(home, directory), { mode: 0o755 });
   for (const index of lowerTrees(app).keys()) mkdirSync(join(home, 'layers', String(index)));
+  for (const volume of imageVolumesOf(input.pod, app)) {
+    for (const directory of imageVolumeDirectories(volume)) mkdirSync(join(home, directory), { recursive: true });
+  }
   const upper = makeUpper(input, app, join(home, 'data', 'upper'));
   writeNew(join(home, 'config.json'), printRuntimeConfig(config));
   writeNew(join(home, 'plan'), printPlan(appPlan(input, from)), 0o600);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { hierarchiesOf } from '@rkt/cgroups';
 import { kernelFeatures, syncDirectory, writeNew } from '@rkt/files';
@@ -9,15 +9,15 @@ import {
   printVerification,
   type PodApp,
   type PodManifest,
-  type PodVolume,
   type RuntimeConfig,
   type Verification,
 } from '@rkt/formats';
 import { printPlan } from '@rkt/plan';
 import { type Pod } from '@rkt/pods';
 import { type Composed } from './compose.ts';
-import { giveDirectories, type OwnedDirectory } from './owned.ts';
+import { giveDirectories } from './owned.ts';
 import { makeEmpty, writeApp } from './write-app.ts';
+import { makeVolumes } from './volume-directories.ts';
 
 /**
  * Writes the pod into its directory: manifest, runtime configurations, plans, filters, the files and directories they need.
@@ -37,8 +37,7 @@ export function writePod(
   writeNew(join(pod.path, 'verification.json'), printVerification(verification));
   mkdirSync(join(pod.path, 'etc'));
   for (const { source, content } of files) writeNew(join(pod.path, 'etc', basename(source)), content);
-  mkdirSync(join(pod.path, 'volumes'), { mode: 0o700 });
-  const volumes = makeVolumes(pod, manifest.volumes);
+  const volumes = makeVolumes(pod, manifest);
   mkdirSync(join(pod.path, 'apps'));
   const uppers = apps.map((from) =>
     writeApp(input, { ...from, program: composed.programs.get(from.app.name) }, join(pod.path, 'apps', from.app.name)),
@@ -72,15 +71,4 @@ export function configOf(configs: Composed['configs'], { name }: PodApp): Runtim
   const config = configs.get(name);
   if (config === undefined) throw new Error(`app ${name} has no configuration`);
   return config;
-}
-
-/** Makes the directories of empty volumes. */
-export function makeVolumes(pod: Pod, volumes: readonly PodVolume[]): OwnedDirectory[] {
-  return volumes.flatMap((volume) => {
-    if (volume.kind !== 'empty') return [];
-    const path = join(pod.path, 'volumes', volume.name);
-    mkdirSync(path);
-    chmodSync(path, volume.mode);
-    return [{ path, uid: volume.uid, gid: volume.gid }];
-  });
 }
