@@ -91,7 +91,10 @@ async function playPod(play: Play, place: string, id: string): Promise<void> {
   const pod = await play('rkt-prepare', ...prepare);
   await play('read-layer', 'application/vnd.oci.image.layer.v1.tar', digestOf(EMPTY_LAYER));
   await play('rkt-list', dir);
-  for (const command of ['status', 'logs', 'attach', 'cat-manifest', 'cat-plan', 'enter', 'stop', 'rm'])
+  await play('rkt-top', dir);
+  await play('rkt-export', dir, pod, join(place, 'exported.tar'));
+  await play('rkt-app-control', 'list', dir, pod);
+  for (const command of ['status', 'cat-manifest', 'cat-plan', 'enter', 'stop', 'pause', 'resume', 'update', 'logs', 'rm'])
     await play(`rkt-${command}`, dir, pod);
   await play('rkt-gc', dir);
   await play('rkt-version');

@@ -57,14 +57,13 @@ async function smallDisk(t: TestContext, type: 'tmpfs' | 'ext4') {
 }
 
 suite('pods on a full disk', { skip: skipPods }, () => {
-  test('a pod whose status finds no room says so once for each file, and ends as its app does', async (t) => {
+  test('a pod whose status finds no room says so once, and ends as its app does', async (t) => {
     const disk = await smallDisk(t, 'tmpfs');
     const uuid = disk.prepare('sh', '-c', 'echo ran; exit 7').stdout.trim();
     disk.fill();
     const { status, stdout, stderr } = disk.rkt('run-prepared', uuid);
     assert.deepEqual([status, stdout], [7, 'ran\n'], stderr);
-    const message = (path: string) => `stage1: cannot write "${disk.small}/pods/run/${uuid}/${path}": no space left on device\n`; // prettier-ignore
-    assert.equal(stderr, message('status') + message('apps/busybox/status'));
+    assert.equal(stderr, `stage1: cannot write "${disk.small}/pods/run/${uuid}/status": no space left on device\n`);
     disk.free();
     assert.match(disk.rkt('status', uuid).stdout, /^state=exited$/m);
     assert.equal(disk.rkt('gc', '--grace-period=0s').status, 0);

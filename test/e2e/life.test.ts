@@ -81,7 +81,7 @@ suite('the life of a pod', { skip: skipPods }, () => {
     const pod = await startPod(rkt, rkt.image('busybox'), { args: ['sh', '-c', forks] });
     const status = readFileSync(join(pod.path, 'status'), 'utf8');
     const [, parent, init] = /^started (\d+) (\d+) /m.exec(status) ?? [];
-    const apps = processesOf(Number(init)).slice(1);
+    const apps = processesOf(Number(parent)).filter((pid) => pid !== Number(parent) && pid !== Number(init));
     const thaw = freeze(t, apps);
     for (const pid of [parent, init]) process.kill(Number(pid), 'SIGKILL');
     await pod.ended;

@@ -2,19 +2,31 @@
 // The config.json of an app is one of the OCI runtime specification: other runtimes make the same of it.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { images, makeRkt, skipPods, type Result, type Rkt } from './rkt.ts';
+import { hostHierarchies } from '@rkt/cgroups';
+import { UNLIMITED } from '@rkt/formats';
+import { images, makeRkt, skipPods, startPod, type Result, type Rkt } from './rkt.ts';
 
 /** What a process sees of its sandbox where all runtimes do the same. */
 const PROBE = [
   'echo "$@"', 'id', 'hostname', 'pwd', 'umask', 'env | sort', 'ls /proc/self/fd', 'cat /proc/self/uid_map /proc/self/gid_map',
-  'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp)" /proc/self/status', 'grep -E "core|open files" /proc/self/limits',
+  'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp)" /proc/self/status', 'grep -E "core|open files|stack" /proc/self/limits', 'cat /proc/sys/kernel/shmmax /proc/sys/kernel/sem',
   'cat /etc/hostname /etc/hosts', 'wc -c </proc/kallsyms', 'ls /sys/firmware /sys/module', 'echo 1 >/proc/sys/vm/swappiness',
   'touch /made && echo writable', 'unshare -U true; mount -t tmpfs none /tmp; echo $?', 'ip addr | grep -c UP',
   'awk "{ print \\$5 }" /proc/self/mountinfo | grep -E "^/(dev|proc|sys|v)$" | sort', 'ls -l /dev/null | cut -c 1-10', 'stat -c %a /dev/shm', 'ls /v; touch /v/made', 'exit 7',
 ].join('\n'); // prettier-ignore
+
+/** The files of cgroup v1 that limits are in. */
+const LIMIT_FILES = [
+  ...['limit_in_bytes', 'memsw.limit_in_bytes', 'soft_limit_in_bytes'].map((name) => `memory.${name}`),
+  ...['cfs_quota_us', 'cfs_period_us', 'shares'].map((name) => `cpu.${name}`),
+  'cpuset.cpus',
+  'cpuset.mems',
+  'pids.max',
+  ...['read_bps', 'write_bps', 'read_iops', 'write_iops'].map((name) => `blkio.throttle.${name}_device`),
+];
 
 interface Config {
   readonly mounts: readonly { readonly source: string }[];
@@ -62,7 +74,9 @@ function bundleOf(t: TestContext, { rkt, uuid, peer }: { rkt: Rkt; uuid: string;
   execFileSync('chown', ['-hR', `${id}:${id}`, join(bundle, 'rootfs')]);
   config.linux.cgroupsPath = `/rkt-oci-${process.pid}`;
   if (peer.withoutLimits) delete config.linux.resources;
-  writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
+  // What has 64 bits in the file has fewer in JavaScript.
+  const text = JSON.stringify(config).replaceAll(String(UNLIMITED), '18446744073709551615');
+  writeFileSync(join(bundle, 'config.json'), text);
   execFileSync('chmod', ['755', bundle]);
   return bundle;
 }
@@ -73,7 +87,7 @@ function runPeer(t: TestContext, { rkt, uuid, peer }: { rkt: Rkt; uuid: string; 
 }
 
 suite('the config.json of an app', { skip: skipPods }, () => {
-  const cases = [[], ['--user=1000', '--group=1001', '--supplementary-gids=5,6'], ['--caps-retain=CAP_KILL'], ['--readonly-rootfs'], ['--working-dir=/tmp']]; // prettier-ignore
+  const cases = [[], ['--user=1000', '--group=1001', '--supplementary-gids=5,6'], ['--caps-retain=CAP_KILL'], ['--readonly-rootfs'], ['--working-dir=/tmp'], ['--ulimit=nofile=100:200', '--ulimit=stack=unlimited', '--sysctl=kernel.shmmax=99', '--sysctl=kernel.sem=1 2 3 4']]; // prettier-ignore
   for (const peer of peers) {
     const missing = spawnSync('sh', ['-c', `command -v ${peer.name} && command -v umoci`]).status !== 0;
     test(`${peer.name} makes of it what rkt makes`, { skip: missing && `not installed: ${peer.name}, umoci` }, (t) => {
@@ -101,4 +115,31 @@ suite('the config.json of an app', { skip: skipPods }, () => {
       }
     });
   }
+
+  const hierarchies = skipPods === false ? hostHierarchies().controllers : new Map();
+  const isV1 = ['memory', 'cpu', 'cpuset', 'pids', 'blkio'].every((name) => hierarchies.get(name)?.version === 1);
+  const missing = spawnSync('sh', ['-c', 'command -v runc && command -v umoci']).status !== 0;
+  const skip = (missing && 'not installed: runc, umoci') || (!isV1 && 'the files are those of v1');
+  test('runc limits an app as rkt does', { skip }, async (t) => {
+    const rkt = makeRkt(t);
+    const disk = readdirSync('/dev').find((name) => lstatSync(`/dev/${name}`).isBlockDevice());
+    const options = [
+      ...'--name=app --memory=64Mi --memory-swap=96Mi --memory-reservation=32Mi --cpu=500m --cpu-shares=512'.split(' '),
+      ...'--cpuset-cpus=0 --cpuset-mems=0 --pids-limit=40'.split(' '),
+      ...(disk === undefined ? [] : [`--device-read-bps=/dev/${disk}:1Mi`, `--device-write-iops=/dev/${disk}:30`]),
+    ];
+    const { uuid } = await startPod(rkt, rkt.image('busybox'), { options, args: ['sleep', '1000'] });
+    const bundle = bundleOf(t, { rkt, uuid, peer: { name: 'runc', command: () => [], withoutLimits: false } });
+    const id = `rkt-oci-${process.pid}`;
+    const runc = (...words: readonly string[]) =>
+      execFileSync('runc', ['--root', `${bundle}/state`, ...words], { stdio: ['ignore', 'ignore', 'inherit'] });
+    runc('run', '--detach', '--bundle', bundle, id);
+    t.after(() => runc('delete', '--force', id));
+    const limits = (path: string) =>
+      LIMIT_FILES.map((file) => {
+        const mount = hierarchies.get(file.replace(/\..*/, ''))?.mount;
+        return `${file}: ${readFileSync(join(mount, path, file), 'utf8').trim()}`;
+      });
+    assert.deepEqual(limits(id), limits(`rkt/${uuid}/app-app`));
+  });
 });

@@ -20,7 +20,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { launcher, parseDeclaration, type Declaration } from '@rkt/confinement';
 import { holdLock, makePod } from '@rkt/pod-fixtures';
 import { busyboxLayer, storeImages } from './made.ts';
-import { bin, images, makeRkt, skipPods, type Result, type Rkt } from './rkt.ts';
+import { bin, images, makeRkt, skipPods, startPod, type Result, type Rkt } from './rkt.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -76,8 +76,8 @@ function needs(
 const run = (program: string, ...args: readonly string[]): Result => spawnSync(program, args, { encoding: 'utf8' });
 
 /** A pod that has run, below a directory of another user, who lets nobody in. */
-function podOfAnother(rkt: Rkt): string {
-  const { plain = '' } = storeImages(rkt, { plain: { layers: [busyboxLayer()], config: { Cmd: ['true'] } } });
+function podOfAnother(rkt: Rkt, Cmd: readonly string[] = ['true']): string {
+  const { plain = '' } = storeImages(rkt, { plain: { layers: [busyboxLayer()], config: { Cmd } } });
   const uuid = rkt.ok('prepare', '--insecure-options=image', plain);
   rkt.ok('run-prepared', uuid);
   const pods = join(rkt.dir, 'pods');
@@ -101,7 +101,22 @@ suite('rights of executables', { skip: skipPods }, () => {
       // The answer is no: it does not run any more.
       return result.status === 1 ? { ...result, status: 0 } : result;
     };
-    needs(t, 'rkt-status', { work: status, rights: listing });
+    const processes = { capabilities, reads: [...reads, '/proc'] };
+    needs(t, 'rkt-status', { work: status, rights: processes });
+    needs(t, 'rkt-top', { work: (program) => run(program, `--dir=${rkt.dir}`), rights: processes });
+  });
+
+  test('rkt-export needs to read what an app wrote, to mount it, and to write where its user says', (t) => {
+    const rkt = makeRkt(t);
+    // Not even its owner may read the file.
+    const uuid = podOfAnother(rkt, ['sh', '-c', 'echo >/x; chown 5 /x; chmod 0 /x']);
+    const home = join(rkt.dir, 'home');
+    mkdirSync(home, { mode: 0o700 });
+    execFileSync('chown', ['12345', home]);
+    const file = join(home, 'x.tar');
+    const work: Work = (program) => run(program, `--dir=${rkt.dir}`, '--overwrite', uuid, file);
+    const { capabilities } = declarationOf('export');
+    needs(t, 'rkt-export', { work, rights: { capabilities } });
   });
 
   test('rkt-attach needs to find a pod that runs, and the socket of its app, whoever owns it', async (t) => {
@@ -139,6 +154,28 @@ suite('rights of executables', { skip: skipPods }, () => {
     // Killing by cgroup comes first, and where that fails the pod's pid 1 is killed.
     const { capabilities, reads } = declarationOf('stop');
     needs(t, 'rkt-stop', { work, rights: { capabilities, reads } });
+  });
+
+  test('those that change running pods need their directory and cgroups', async (t) => {
+    const rkt = makeRkt(t);
+    const { plain = '' } = storeImages(rkt, {
+      plain: { layers: [busyboxLayer()], config: { Cmd: ['sleep', '1000'] } },
+    });
+    const { uuid } = await startPod(rkt, plain, { args: [] });
+    const frozen = { reads: ['$DIR/pods', '/proc'], writes: ['/sys/fs/cgroup'] };
+    const work =
+      (...words: readonly string[]): Work =>
+      (program) => {
+        rkt.ok(words[0] === 'frozen' ? 'pause' : 'resume', uuid);
+        return run(program, `--dir=${rkt.dir}`, uuid, ...words.slice(1));
+      };
+    needs(t, 'rkt-pause', { work: work('thawed'), rights: frozen });
+    needs(t, 'rkt-resume', { work: work('frozen'), rights: frozen });
+    // Every time another limit: what is not to be changed needs no right.
+    let count = 100;
+    const update: Work = (program) =>
+      run(program, `--dir=${rkt.dir}`, uuid, `--pids-limit=${count++}`, '--cpuset-cpus=0', '--hugetlb=2Mi:max');
+    needs(t, 'rkt-update', { work: update, rights: { ...declarationOf('update'), capabilities: [] } });
   });
 
   test('rkt-fetch needs the layout that is named, the store, and the program that locks it', (t) => {

@@ -200,6 +200,9 @@ suite('cgroups without root', { skip: skipUsers }, () => {
     );
     const shown = rkt.ok('enter', pod.uuid, 'sh', '-c', 'grep ^0: /proc/self/cgroup; ls -d /sys/fs/cgroup/*; true');
     assert.equal(shown, '0::/');
+    rkt.ok('pause', pod.uuid);
+    assert.match(readFileSync(join(own, 'app-busybox', 'cgroup.events'), 'utf8'), /^frozen 1$/m);
+    assert.match(rkt.ok('status', pod.uuid), /^paused=busybox$/m);
     rkt.ok('stop', '--force', pod.uuid);
     await pod.ended;
     for (let i = 0; i < 2; i++) rkt.ok('gc', '--grace-period=0s');

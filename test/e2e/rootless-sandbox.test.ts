@@ -73,7 +73,7 @@ suite('the sandbox without root', { skip: skipUsers }, () => {
     const map = rkt.ok('enter', pod.uuid, 'cat', '/proc/self/uid_map').trim().split(/\s+/);
     assert.deepEqual(map, ['0', '1', '65536']);
     const init = /^pid=(\d+)$/m.exec(rkt.ok('status', pod.uuid))?.[1] ?? '';
-    const [app = ''] = readFileSync(`/proc/${init}/task/${init}/children`, 'utf8').split(' ');
+    const [, app = ''] = /^started (\d+) /m.exec(readFileSync(join(pod.path, 'apps/busybox/status'), 'utf8')) ?? [];
     for (const pid of [init, app]) {
       const id = rkt.user.first;
       assert.match(
@@ -90,8 +90,7 @@ suite('the sandbox without root', { skip: skipUsers }, () => {
     writeFileSync(join(rkt.user.home, 'secret'), 'mine\n', { mode: 0o600 });
     rkt.user.give(join(rkt.user.home, 'secret'));
     const pod = await startPod(rkt, rkt.image('busybox'), { args: ['sleep', '1000'] });
-    const init = /^pid=(\d+)$/m.exec(rkt.ok('status', pod.uuid))?.[1] ?? '';
-    const [app = ''] = readFileSync(`/proc/${init}/task/${init}/children`, 'utf8').split(' ');
+    const [, app = ''] = /^started (\d+) /m.exec(readFileSync(join(pod.path, 'apps/busybox/status'), 'utf8')) ?? [];
     // What a process of the pod would be that kept a way out: its user namespace and its ids, and the root of the host.
     const escaped = (command: string) =>
       spawnSync('nsenter', [`--user=/proc/${app}/ns/user`, '--setuid=0', '--setgid=0', 'sh', '-c', command], {

@@ -60,6 +60,17 @@ function running(bed: Bed): string {
   return uuid;
 }
 
+/** Other limits of a running app: what its files say is what the kernel was told. */
+export const update: Trial = {
+  make: (bed) => words(bed, 'update', running(bed), '--pids-limit=50', '--cpuset-cpus=0'),
+  done: ({ rkt }, { stdout }) => {
+    const uuid = String(JSON.parse(stdout));
+    const config = readFileSync(join(rkt.dir, 'pods', 'run', uuid, 'apps', 'app', 'config.json'), 'utf8');
+    assert.match(config, /"limit": 50\b/);
+    assert.equal(rkt.run('enter', uuid, 'nproc').stdout, '1\n');
+  },
+};
+
 /** The end of a running pod. */
 export const stop: Trial = { make: (bed) => words(bed, 'stop', running(bed)) };
 

@@ -20,6 +20,7 @@ export const tiers: Readonly<Record<string, number>> = {
   confinement: 3,
   signatures: 3,
   rootless: 3,
+  isolators: 3,
   'flavor-ns': 4,
   policy: 4,
   inspect: 4,

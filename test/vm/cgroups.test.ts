@@ -39,7 +39,7 @@ for (const version of ['v2', 'v1']) {
 async function bundleTest(outfile: string): Promise<void> {
   await build({
     stdin: {
-      contents: "import './kernel.test.ts'; import './stage1.test.ts';",
+      contents: "import './kernel.test.ts'; import './change.test.ts'; import './stage1.test.ts';",
       resolveDir: join(packages, 'cgroups', 'test'),
     },
     outfile,

@@ -29,4 +29,5 @@ export {
 } from './discovery.ts';
 export { isolatorsOf, type Isolators, type SeccompSet } from './isolators.ts';
 export { checkWanted, isForPlatform, labelOf, printImageName, type Wanted } from './labels.ts';
+export { parsePodManifest, type AppcPod, type AppcPodApp, type AppcVolume } from './pod-manifest.ts';
 export { parseImageManifest, type App, type Dependency, type ImageManifest, type Label } from './manifest.ts';

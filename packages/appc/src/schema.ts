@@ -11,11 +11,11 @@ const LABELS_LENGTH_MAX = 8192;
 const ENTRIES_MAX = 10_000;
 
 const PATH_LENGTH_MAX = 4095;
-const PORT_MAX = 65_535;
-const ID_MAX = 0xffff_fffe;
+export const PORT_MAX = 65_535;
+export const ID_MAX = 0xffff_fffe;
 
 /** A list that a writer in Go may have left out or made null. */
-const list = <S extends v.GenericSchema>(schema: S, max: number) =>
+export const list = <S extends v.GenericSchema>(schema: S, max: number) =>
   v.optional(
     v.pipe(
       v.nullable(v.pipe(v.array(schema), v.maxLength(max))),
@@ -24,19 +24,19 @@ const list = <S extends v.GenericSchema>(schema: S, max: number) =>
     [],
   );
 
-const identifier = v.custom<AcIdentifier>(
+export const identifier = v.custom<AcIdentifier>(
   (value) => typeof value === 'string' && isAcIdentifier(value),
   'expected an AC identifier such as example.com/app',
 );
 
-const acName = v.custom<AcName>(
+export const acName = v.custom<AcName>(
   (value) => typeof value === 'string' && isAcName(value),
   'expected lower-case letters, digits and inner hyphens',
 );
 
 const words = v.pipe(v.string(), v.excludes('\0', 'expected a string without NUL'));
 
-const absolutePath = v.pipe(
+export const absolutePath = v.pipe(
   words,
   v.maxLength(PATH_LENGTH_MAX),
   v.startsWith('/', 'expected an absolute path'),
@@ -44,13 +44,13 @@ const absolutePath = v.pipe(
 );
 
 /** Names are unique: who asks for one gets one answer. */
-const unique = <T extends { readonly name: string }>() =>
+export const unique = <T extends { readonly name: string }>() =>
   v.check<T[], string>(
     (entries) => new Set(entries.map(({ name }) => name)).size === entries.length,
     'expected each name once',
   );
 
-const labels = v.pipe(
+export const labels = v.pipe(
   list(v.object({ name: identifier, value: v.string() }), LABELS_MAX),
   unique(),
   v.check((found) => !found.some(({ name }) => name === 'name'), 'expected no label "name"'),
@@ -77,7 +77,7 @@ const port = v.pipe(
   v.check(({ port: first, count }) => first + count - 1 <= PORT_MAX, 'expected no port above 65535'),
 );
 
-const strings = v.optional(
+export const strings = v.optional(
   v.pipe(
     v.nullable(v.record(v.string(), v.string())),
     v.transform((value) => value ?? {}),
@@ -85,7 +85,7 @@ const strings = v.optional(
   {},
 );
 
-const app = v.object({
+export const app = v.object({
   exec: v.pipe(
     v.nullable(program),
     v.transform((argv) => argv ?? []),
@@ -125,23 +125,29 @@ const dependency = v.object({
   size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
 });
 
-const annotations = v.pipe(list(v.object({ name: identifier, value: v.string() }), ENTRIES_MAX), unique());
+export const annotations = v.pipe(list(v.object({ name: identifier, value: v.string() }), ENTRIES_MAX), unique());
+
+export const version = v.pipe(
+  v.string(),
+  v.regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/, 'expected a semantic version'),
+);
+
+/** What a writer in Go may have left out or made null. */
+export const nullable = <S extends v.GenericSchema>(schema: S) =>
+  v.optional(
+    v.pipe(
+      v.nullable(schema),
+      v.transform((value) => value ?? undefined),
+    ),
+  );
 
 /** The schema of an image manifest, but for what its values have to do with each other. */
 export const imageManifest = v.object({
   acKind: v.literal('ImageManifest'),
-  acVersion: v.pipe(
-    v.string(),
-    v.regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/, 'expected a semantic version'),
-  ),
+  acVersion: version,
   name: identifier,
   labels,
-  app: v.optional(
-    v.pipe(
-      v.nullable(app),
-      v.transform((value) => value ?? undefined),
-    ),
-  ),
+  app: nullable(app),
   dependencies: list(dependency, LAYERS_MAX - 1),
   // Its length is bounded by that of the document.
   pathWhitelist: list(absolutePath, Number.MAX_SAFE_INTEGER),

@@ -3,23 +3,32 @@ import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EXIT, Failure } from '@rkt/exit';
 import { readRegular } from '@rkt/files';
-import { isAppName, printable, type AppName } from '@rkt/names';
+import { printable, type AppName } from '@rkt/names';
 import { limits } from '@rkt/plan';
 import { readPod, type Pod } from '@rkt/pods';
 
-/** A plan of a pod: its own, or that of an app. */
+/** A plan of a pod: its own, that of its first process, or one of an app. */
 export interface PlanFile {
-  /** The name in the pod's directory: `plan` or `apps/NAME/plan`. */
+  /** The name in the pod's directory: `plan`, `init`, `apps/NAME/plan`, or `apps/NAME/start`. */
   readonly name: string;
   readonly path: string;
   readonly text: string;
 }
 
-/** The pod's own plan and those of its apps, in the order in which it starts them; or that of one app. */
+/** The pod's own plan, that of its first process, and those of its apps in the order in which it starts them; or those of one app. */
 export function plansOf(pod: Pod, app: string | undefined): PlanFile[] {
-  const names = readPod(pod).apps.map(({ name }) => name);
-  if (app === undefined) return [readPlan(pod, 'plan'), ...names.map((name) => readPlan(pod, planOf(name)))];
-  if (isAppName(app) && names.includes(app)) return [readPlan(pod, planOf(app))];
+  const { apps, mutable } = readPod(pod);
+  const names = apps.map(({ name }) => name);
+  const ofApp = (name: AppName) => {
+    const output = apps.find((candidate) => candidate.name === name)?.output;
+    const files = [...(mutable ? ['start'] : []), 'plan', ...(output === undefined ? [] : ['output'])];
+    return files.map((file) => `apps/${name}/${file}`);
+  };
+  const chosen = app === undefined ? names : names.filter((name) => name === app);
+  if (app === undefined || chosen.length > 0) {
+    const own = app === undefined ? ['plan', 'init'] : [];
+    return [...own, ...chosen.flatMap(ofApp)].map((name) => readPlan(pod, name));
+  }
   throw new Failure(
     EXIT.notFound,
     `cannot find app "${printable(app)}" in pod "${pod.uuid}": it has no such app: wanted one of ${names.join(', ')}`,
@@ -33,10 +42,6 @@ export function plansOf(pod: Pod, app: string | undefined): PlanFile[] {
  */
 export function showPlan({ name, text }: PlanFile): string {
   return `# --- ${name} ---\n${visible(text).trimEnd()}`;
-}
-
-function planOf(name: AppName): string {
-  return `apps/${name}/plan`;
 }
 
 function readPlan(pod: Pod, name: string): PlanFile {

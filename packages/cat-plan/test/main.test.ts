@@ -29,6 +29,10 @@ test('rkt-cat-plan prints the plan of the pod and those of its apps under their 
 # the pod
 chdir /
 
+# --- init ---
+# the first process
+reap
+
 # --- apps/one/plan ---
 # restrict
 prctl PR_SET_NO_NEW_PRIVS 1

@@ -6,7 +6,7 @@ import type { Resources } from './resources.ts';
 const PERIOD = { min: 1000, max: 1_000_000, default: 100_000 } as const;
 
 /** A refusal of a value, in the words of the specification. */
-function refuse(resource: string, problem: string): Failure {
+export function refuse(resource: string, problem: string): Failure {
   return new Failure(EXIT.dataRefused, `cannot limit "${resource}": ${problem}`);
 }
 

@@ -68,6 +68,12 @@ export function mountsOf({ unified, controllers }: Hierarchies): string[] {
   return [...new Set(unified === undefined ? v1 : [unified, ...v1])];
 }
 
+/** The v1 hierarchy that, where there is no v2, has all processes of a pod, so that they can be found and killed. */
+export function trackedMount({ unified, controllers }: Hierarchies): string | undefined {
+  if (unified !== undefined) return undefined;
+  return (controllers.get('pids') ?? [...controllers.values()][0])?.mount;
+}
+
 /**
  * The mounts of cgroups that can be written to, the best first: the same hierarchy may be mounted twice, once as a part
  * only, and the whole is better, since limits above it are known.

@@ -7,8 +7,12 @@ export {
   type Hierarchy,
   type HierarchyTexts,
 } from './hierarchies.ts';
-export { limitsOf, type Limit, type Setting } from './limits.ts';
-export { cgroupOps, type CgroupInput, type CgroupOps } from './ops.ts';
-export { killPod, podCgroups, processesOf, removePodCgroups } from './pod.ts';
+export { changeLimits, type LimitChange } from './change.ts';
+export { freezeApp, isFrozen, thawApp } from './freeze.ts';
+export { limitsOf } from './limits.ts';
+export { cgroupOps, podCgroupOps, type CgroupInput, type CgroupOps, type PodCgroupOps } from './ops.ts';
+export { type CgroupPath } from './places.ts';
+export { killPod, podCgroups, processesOf, removeAppCgroups, removePodCgroups } from './pod.ts';
 export { DEFAULT_PIDS, type Resources } from './resources.ts';
-export { usage, type Usage } from './usage.ts';
+export { type Limit, type Setting } from './row.ts';
+export { ceiling, usage, type Ceiling, type Usage } from './usage.ts';

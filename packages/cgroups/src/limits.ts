@@ -1,46 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { amount, amountOrZero, bandwidthOf, listOf, orMax, sharesOf, swapOf, weightOfShares } from './convert.ts';
+import { blockRows } from './block.ts';
+import {
+  amount,
+  amountOrZero,
+  bandwidthOf,
+  listOf,
+  orMax,
+  refuse,
+  sharesOf,
+  swapOf,
+  weightOfShares,
+} from './convert.ts';
 import type { Resources } from './resources.ts';
-
-/** A file of a controller and what to write to it. */
-export interface Setting {
-  readonly controller: string;
-  readonly file: string;
-  readonly value: string;
-}
-
-/** A limit in the terms of both versions. Settings are written in their order; none: the version cannot express it. */
-export interface Limit {
-  /** The property of the OCI runtime specification, such as `memory.limit`. */
-  readonly resource: string;
-  readonly v1: readonly Setting[];
-  readonly v2: readonly Setting[];
-}
-
-/** What a row makes of a value: the controller, the file and the text of each setting. */
-type Conversion<T> = (value: T) => readonly (readonly [controller: string, file: string, value: string | number])[];
-
-interface Row {
-  readonly resource: string;
-  readonly limit: (resources: Resources) => Limit[];
-}
-
-/** A row of the table: the property, how to find a checked value, what to write for it on each version. */
-function row<T>(
-  resource: string,
-  find: (resources: Resources) => T | undefined,
-  { v1, v2 }: { readonly v1: Conversion<T>; readonly v2: Conversion<T> },
-): Row {
-  const settings = (convert: Conversion<T>, value: T) =>
-    convert(value).map(([controller, file, text]) => ({ controller, file, value: String(text) }));
-  return {
-    resource,
-    limit: (resources) => {
-      const value = find(resources);
-      return value === undefined ? [] : [{ resource, v1: settings(v1, value), v2: settings(v2, value) }];
-    },
-  };
-}
+import { row, type Limit, type Row } from './row.ts';
 
 /** A limit more is a row more. The order is that of writing: v1 refuses a memory limit above that of memory and swap. */
 const ROWS: readonly Row[] = [
@@ -79,7 +51,36 @@ const ROWS: readonly Row[] = [
     v1: (count) => [['pids', 'pids.max', orMax(count)]],
     v2: (count) => [['pids', 'pids.max', orMax(count)]],
   }),
+  ...blockRows(),
+  row('hugepageLimits', hugepagesOf, {
+    v1: (sizes) => sizes.flatMap(({ pageSize, limit }) => hugetlb(pageSize, 'limit_in_bytes', limit)),
+    v2: (sizes) => sizes.flatMap(({ pageSize, limit }) => hugetlb(pageSize, 'max', orMax(limit))),
+  }),
+  { limit: ({ unified = {} }) => Object.entries(unified).map(([file, value]) => unifiedLimit(file, value)) },
 ];
+
+// What is mapped but not touched counts as well: else an app over its limit is killed when it touches a page.
+function hugetlb(pageSize: string, file: string, value: string | number) {
+  return ['', 'rsvd.'].map((kind) => ['hugetlb', `hugetlb.${pageSize}.${kind}${file}`, value] as const);
+}
+
+function hugepagesOf({ hugepageLimits }: Resources): Resources['hugepageLimits'] {
+  for (const { pageSize, limit } of hugepageLimits ?? []) {
+    if (!/^[1-9]\d{0,3}[KMG]B$/.test(pageSize)) throw refuse('hugepageLimits', 'wanted a page size such as 2MB');
+    amountOrZero('hugepageLimits', limit);
+  }
+  return hugepageLimits;
+}
+
+/** What v2 has and the specification has no word for. Files of cgroups as such, such as `cgroup.procs`, are no limits. */
+function unifiedLimit(file: string, value: string): Limit {
+  const [controller = ''] = file.split('.');
+  if (!/^[a-z]{1,16}(\.[A-Za-z0-9_]{1,32}){1,3}$/.test(file) || controller === 'cgroup') {
+    throw refuse('unified', 'wanted names of files of controllers, such as memory.oom.group');
+  }
+  if (!/^[ -~]{1,256}$/.test(value)) throw refuse(`unified.${file}`, 'wanted one line of ASCII');
+  return { resource: `unified.${file}`, v1: [], v2: [{ controller, file, value }] };
+}
 
 /** The limits that the resources ask for, in the terms of both versions and in the order of writing. */
 export function limitsOf(resources: Resources): Limit[] {

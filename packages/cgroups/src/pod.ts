@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, constants, openSync, readdirSync, rmdirSync, writeSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { readdirSync, rmdirSync } from 'node:fs';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
+import { attempts } from './attempts.ts';
 import { hostHierarchies, mountsOf, read, words, type Hierarchies } from './hierarchies.ts';
 import { appDirectory, podDirectory } from './paths.ts';
-
-/** How long processes may take to die and cgroups to become free. */
-const PATIENCE_MS = 5000;
+import { write } from './write.ts';
 
 /** The existing cgroups of a pod in all hierarchies, each after those below it. */
 export function podCgroups(pod: string, hierarchies: Hierarchies = hostHierarchies()): string[] {
@@ -39,9 +37,21 @@ export async function killPod(pod: string, hierarchies: Hierarchies = hostHierar
 
 /** Removes the cgroups of a pod whose processes have ended; none there is fine. Nothing outside them is touched. */
 export async function removePodCgroups(pod: string, hierarchies: Hierarchies = hostHierarchies()): Promise<void> {
+  return removeAll(() => podCgroups(pod, hierarchies));
+}
+
+/** The same for one app of a pod that runs. */
+export async function removeAppCgroups(
+  { pod, app }: { readonly pod: string; readonly app: string },
+  hierarchies: Hierarchies = hostHierarchies(),
+): Promise<void> {
+  return removeAll(() => mountsOf(hierarchies).flatMap((mount) => deepestFirst(appDirectory(mount, pod, app))));
+}
+
+async function removeAll(find: () => string[]): Promise<void> {
   let busy: string | undefined;
   for await (const _ of attempts()) {
-    [busy] = podCgroups(pod, hierarchies).filter((path) => !removeOne(path));
+    [busy] = find().filter((path) => !removeOne(path));
     if (busy === undefined) return;
   }
   throw new Failure(EXIT.system, `cannot remove "${busy ?? ''}": device or resource busy`);
@@ -50,6 +60,10 @@ export async function removePodCgroups(pod: string, hierarchies: Hierarchies = h
 /** A v1 hierarchy has no kill, and a process may fork between the reading of the list and the signal: hence again and again. */
 function killOnce(pod: string, hierarchies: Hierarchies): void {
   if (hierarchies.unified !== undefined && killUnified(podDirectory(hierarchies.unified, pod))) return;
+  // What the freezer of v1 holds does not die before it is let go.
+  for (const path of podCgroups(pod, hierarchies)) {
+    if (read(`${path}/freezer.state`)?.startsWith('FR') === true) write(`${path}/freezer.state`, 'THAWED');
+  }
   for (const pid of processesOf({ pod }, hierarchies)) {
     try {
       process.kill(pid, 'SIGKILL');
@@ -62,13 +76,7 @@ function killOnce(pod: string, hierarchies: Hierarchies): void {
 /** True if the kernel does the killing: cgroup.kill is there since Linux 5.14. */
 function killUnified(directory: string): boolean {
   try {
-    // Nobody may read the file, and root may have no capability that stands in for that.
-    const fd = openSync(`${directory}/cgroup.kill`, constants.O_WRONLY);
-    try {
-      writeSync(fd, '1');
-    } finally {
-      closeSync(fd);
-    }
+    write(`${directory}/cgroup.kill`, '1');
     return true;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENODEV', 'EOPNOTSUPP')) return false;
@@ -99,13 +107,4 @@ function deepestFirst(directory: string): string[] {
     throw error;
   }
   return [...names.toSorted().flatMap((name) => deepestFirst(`${directory}/${name}`)), directory];
-}
-
-/** One turn at once, then more with growing pauses until the patience is at an end. */
-async function* attempts(): AsyncGenerator<void> {
-  const start = performance.now();
-  for (let pauseMs = 1; performance.now() - start < PATIENCE_MS; pauseMs = Math.min(pauseMs * 2, 100)) {
-    yield;
-    await delay(pauseMs);
-  }
 }

@@ -2,96 +2,14 @@
 // What the kernel makes of the operations, on whatever hierarchies the machine has. Also run in a machine with v2 only:
 // test/vm/cgroups.test.ts.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { suite, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import {
-  cgroupOps,
-  hostHierarchies,
-  killPod,
-  podCgroups,
-  processesOf,
-  removePodCgroups,
-  usage,
-  type CgroupOps,
-  type Hierarchies,
-  type Resources,
-} from '../src/index.ts';
-import { mountsOf, offered } from '../src/hierarchies.ts';
-import { execute, shellOf } from './execute.ts';
-
-const host = hostHierarchies();
-
-/** The cgroups of a pod of this machine, removed with all their processes when disposed. */
-class TestPod implements AsyncDisposable {
-  readonly uuid = randomUUID();
-  readonly hierarchies: Hierarchies;
-  readonly ops: CgroupOps;
-
-  constructor(resources: Resources, hierarchies: Hierarchies = host) {
-    this.hierarchies = hierarchies;
-    this.ops = cgroupOps({ hierarchies, pod: this.uuid, app: 'app', resources, supervisorFd: 6, appFd: 7 });
-    execute(this.ops.make);
-  }
-
-  /** A script that runs in the cgroups of the app: v2, which stage1 enters by clone, and v1. */
-  script(text: string): string[] {
-    const { unified } = this.hierarchies;
-    const own = unified === undefined ? '' : `${unified}/rkt/${this.uuid}/app-app/cgroup.procs`;
-    return ['-c', `${own === '' ? '' : `echo 0 > ${own} || exit 99; `}${shellOf(this.ops.joinApp)}${text}`];
-  }
-
-  run(text: string): ReturnType<typeof spawnSync> {
-    return spawnSync('sh', this.script(text), { encoding: 'utf8', timeout: 60_000 });
-  }
-
-  async start(text: string): Promise<ChildProcess> {
-    const child = spawn('sh', this.script(`echo; ${text}`), { stdio: ['ignore', 'pipe', 'inherit'] });
-    await Promise.race([
-      once(child.stdout, 'data'),
-      once(child, 'exit').then(() => assert.fail('the process ended before it was ready')),
-    ]);
-    return child;
-  }
-
-  /** The text of a file of the app's cgroup by its name on v1 or v2. */
-  file(controller: string, v1: string, v2 = v1): string {
-    const found = this.hierarchies.controllers.get(controller);
-    assert.ok(found);
-    return readFileSync(`${found.mount}/rkt/${this.uuid}/app-app/${found.version === 1 ? v1 : v2}`, 'utf8').trim();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await killPod(this.uuid, host);
-    await removePodCgroups(this.uuid, host);
-    assert.deepEqual(podCgroups(this.uuid, host), []);
-  }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; !condition(); i++) {
-    if (i > 3000) assert.fail('it did not come about');
-    await delay(10);
-  }
-}
-
-/** Why a test of these controllers cannot run here, or false. */
-function lacks(...controllers: readonly string[]): string | false {
-  const missing = controllers.filter((name) => !host.controllers.has(name));
-  return missing.length > 0 && `no controller ${missing.join(', ')}`;
-}
-
-function cannotWrite(): string | false {
-  try {
-    for (const mount of mountsOf(host)) accessSync(mount, constants.W_OK);
-    return mountsOf(host).length === 0 && 'no cgroups';
-  } catch {
-    return 'cgroups are not writable';
-  }
-}
+import { killPod, podCgroups, processesOf, removePodCgroups, usage } from '../src/index.ts';
+import { offered } from '../src/hierarchies.ts';
+import { shellOf } from './execute.ts';
+import { cannotWrite, host, lacks, TestPod, until } from './test-pod.ts';
 
 suite('cgroups of this machine', { skip: process.getuid?.() === 0 ? cannotWrite() : 'not root' }, () => {
   test('cgroupOps() limits memory: the kernel kills', { skip: lacks('memory') }, async () => {
@@ -167,7 +85,7 @@ suite('cgroups of this machine', { skip: process.getuid?.() === 0 ? cannotWrite(
   const skip = v1.length === 0 && 'no v1 hierarchy';
   test('killPod() kills by pid where there is only v1', { skip }, async () => {
     await using pod = new TestPod({}, { ...host, unified: undefined, controllers: new Map(v1) });
-    const pidOne = spawn('sh', ['-c', `${shellOf(pod.ops.joinPod)}echo; exec sleep 1000`]);
+    const pidOne = spawn('sh', ['-c', `${shellOf(pod.pod.joinPod)}echo; exec sleep 1000`]);
     await once(pidOne.stdout, 'data');
     const app = await pod.start('exec sleep 1000');
     assert.deepEqual(processesOf({ pod: pod.uuid, app: 'app' }, pod.hierarchies), [app.pid]);

@@ -136,3 +136,64 @@ test('limitsOf() refuses what the kernel would', () => {
     assert.match(refusal({ cpu: { cpus } }), /^cannot limit "cpu.cpus": "[!-~]*" is not a list: wanted [ -~]*$/, cpus);
   }
 });
+
+test('limitsOf() writes limits of block devices', () => {
+  const device = { major: 8, minor: 16 };
+  const resources: Resources = {
+    blockIO: {
+      weight: 500,
+      throttleReadBpsDevice: [
+        { ...device, rate: 1000 },
+        { major: 7, minor: 0, rate: 0 },
+      ],
+      throttleWriteIOPSDevice: [{ ...device, rate: 5 }],
+    },
+  };
+  const settings = (version: 'v1' | 'v2') =>
+    limitsOf(resources).flatMap((limit) => limit[version].map(({ file, value }) => `${file} ${value}`));
+  assert.deepEqual(settings('v1'), [
+    'blkio.bfq.weight 500',
+    'blkio.throttle.read_bps_device 8:16 1000',
+    'blkio.throttle.read_bps_device 7:0 0',
+    'blkio.throttle.write_iops_device 8:16 5',
+  ]);
+  assert.deepEqual(settings('v2'), [
+    'io.weight 4950',
+    'io.max 8:16 rbps=1000',
+    'io.max 7:0 rbps=max',
+    'io.max 8:16 wiops=5',
+  ]);
+});
+
+test('limitsOf() keeps the weights of block devices in range', () => {
+  const weight = (value: number) => written({ blockIO: { weight: value } }, 'v2')['io.weight'];
+  assert.deepEqual([10, 100, 500, 1000].map(weight), ['1', '910', '4950', '10000']);
+  for (const value of [9, 1001, -1, 10.5]) assert.match(refusal({ blockIO: { weight: value } }), /"blockIO.weight"/);
+  const rate = (value: number) => ({ blockIO: { throttleReadBpsDevice: [{ major: 8, minor: 0, rate: value }] } });
+  for (const value of [-1, 1.5, Number.NaN]) assert.match(refusal(rate(value)), /"blockIO.throttleReadBpsDevice"/);
+});
+
+test('limitsOf() limits huge pages and what is reserved of them', () => {
+  const resources: Resources = { hugepageLimits: [{ pageSize: '2MB', limit: 4 << 20 }] };
+  assert.deepEqual(written(resources, 'v1'), {
+    'hugetlb.2MB.limit_in_bytes': '4194304',
+    'hugetlb.2MB.rsvd.limit_in_bytes': '4194304',
+  });
+  assert.deepEqual(written(resources, 'v2'), { 'hugetlb.2MB.max': '4194304', 'hugetlb.2MB.rsvd.max': '4194304' });
+  for (const pageSize of ['2mb', '../2MB', '2', '', 'MB', '2MB\n'])
+    assert.match(refusal({ hugepageLimits: [{ pageSize, limit: 1 }] }), /"hugepageLimits": wanted a page size/);
+});
+
+test('limitsOf() writes files of v2 by their names, and none but those of controllers', () => {
+  const [limit, ...more] = limitsOf({ unified: { 'memory.oom.group': '1' } });
+  assert.deepEqual(more, []);
+  assert.deepEqual(limit, {
+    resource: 'unified.memory.oom.group',
+    v1: [],
+    v2: [{ controller: 'memory', file: 'memory.oom.group', value: '1' }],
+  });
+  for (const file of ['cgroup.procs', 'cgroup.freeze', '../memory.max', 'memory', 'memory./x', 'a.b/c', 'memory.max\n'])
+    assert.match(refusal({ unified: { [file]: '1' } }), /"unified": wanted names/, file);
+  for (const value of ['', '1\n2', 'a\0'])
+    assert.match(refusal({ unified: { 'memory.max': value } }), /"unified.memory.max"/);
+});

@@ -3,16 +3,24 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { printPlan, type Line, type Op } from '@rkt/plan';
-import { cgroupOps, hostHierarchies, killPod, podCgroups, removePodCgroups, type Resources } from '../src/index.ts';
+import {
+  cgroupOps,
+  hostHierarchies,
+  killPod,
+  podCgroupOps,
+  podCgroups,
+  removePodCgroups,
+  type Resources,
+} from '../src/index.ts';
 import { mountsOf } from '../src/hierarchies.ts';
 
 const STAGE1 = join(import.meta.dirname, '..', '..', 'stage1', 'build', 'stage1');
-const FD = { podStatus: 5, supervisor: 6, app: 7, appStatus: 8 } as const;
+const FD = { podStatus: 5, supervisor: 6, app: 7 } as const;
 const host = hostHierarchies();
 
 interface Outcome {
@@ -32,7 +40,7 @@ async function runPod(resources: Resources, script: string): Promise<Outcome & {
       encoding: 'utf8',
       timeout: 60_000,
     });
-    return { uuid, status, stdout, stderr, appStatus: readFileSync(join(directory, 'app-status'), 'utf8') };
+    return { uuid, status, stdout, stderr, appStatus: readFileSync(join(directory, 'app', 'status'), 'utf8') };
   } finally {
     rmSync(directory, { recursive: true });
     await killPod(uuid);
@@ -42,47 +50,47 @@ async function runPod(resources: Resources, script: string): Promise<Outcome & {
 }
 
 function writePlans(directory: string, pod: { uuid: string; resources: Resources; script: string }): void {
-  const { make, joinPod, joinApp } = cgroupOps({
-    hierarchies: host,
+  const hierarchies = host;
+  const { make, openApp, joinApp } = cgroupOps({
+    hierarchies,
     pod: pod.uuid,
     app: 'app',
     resources: pod.resources,
-    supervisorFd: FD.supervisor,
     appFd: FD.app,
   });
+  const first = podCgroupOps({ hierarchies, pod: pod.uuid, supervisorFd: FD.supervisor });
   const isUnified = host.unified !== undefined;
   const plan: Line[] = [
     appendTo(FD.podStatus, join(directory, 'status')),
-    appendTo(FD.appStatus, join(directory, 'app-status')),
+    ...first.make,
     ...make,
-    {
-      op: 'clone',
-      flags: ['CLONE_NEWNS', 'CLONE_NEWPID'],
-      cgroup_fd: isUnified ? FD.supervisor : null,
-      status_fd: FD.podStatus,
-      uid_map: [],
-      gid_map: [],
-    },
-    ...joinPod,
-    { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
-    { op: 'mount', source: 'proc', target: '/proc', fstype: 'proc', flags: [], data: '' },
+    { op: 'init', file: 'init', cgroup_fd: isUnified ? FD.supervisor : null, status_fd: FD.podStatus },
+    ...openApp,
     {
       op: 'app',
       name: 'app',
-      plan: 'app.plan',
-      status_fd: FD.appStatus,
+      plan: 'app/plan',
       cgroup_fd: isUnified ? FD.app : null,
       stop_signal: 'SIGTERM',
+      pid_namespace: 'PID_POD',
+      restart: 'RESTART_NO',
+      restarts: 0,
     },
-    { op: 'supervise', grace_ms: 1000, status_fd: FD.podStatus },
+    { op: 'supervise', grace_ms: 1000, status_fd: FD.podStatus, requests_fd: null },
   ];
   const app: Line[] = [
     ...joinApp,
+    { op: 'unshare', flags: ['CLONE_NEWNS'] },
+    { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
+    { op: 'mount', source: 'proc', target: '/proc', fstype: 'proc', flags: [], data: '' },
     { op: 'setenv', name: 'PATH', value: '/usr/bin:/bin' },
     { op: 'exec', file: 'sh', argv: ['sh', '-c', pod.script] },
   ];
+  mkdirSync(join(directory, 'app'));
   writeFileSync(join(directory, 'plan'), printPlan(plan), { mode: 0o600 });
-  writeFileSync(join(directory, 'app.plan'), printPlan(app), { mode: 0o600 });
+  writeFileSync(join(directory, 'init'), printPlan([...first.joinPod, { op: 'reap' }]), { mode: 0o600 });
+  writeFileSync(join(directory, 'app', 'plan'), printPlan(app), { mode: 0o600 });
+  writeFileSync(join(directory, 'app', 'status'), '');
 }
 
 function appendTo(fd: number, path: string): Op {

@@ -67,7 +67,9 @@ function treesOfPods(dir: string): ReadonlySet<string> {
   return new Set(
     pods.flatMap((pod) => {
       try {
-        return readPod(pod).apps.flatMap(({ image }) => image.layers.map(hexOf));
+        const { apps, volumes } = readPod(pod);
+        const images = [...apps, ...volumes].flatMap((each) => ('image' in each ? [each.image] : []));
+        return images.flatMap(({ layers }) => layers.map(hexOf));
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         throw new Failure(error.status, `cannot collect layers: ${error.message}`, { cause: error });

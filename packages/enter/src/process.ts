@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
-import { EXIT, Failure, hasCode } from '@rkt/exit';
+import { EXIT, Failure } from '@rkt/exit';
 import { lockedFiles } from '@rkt/files';
 import { readAppStatus, readPodStatus, type Pod } from '@rkt/pods';
 
@@ -12,41 +11,20 @@ export interface AppProcess {
 }
 
 /**
- * Finds the main process of a running app: the child of the pod's pid 1 with the pid that the status file names.
+ * Finds the main process of a running app, which the status file names.
  *
  * A pid can be used again between this and the plan; the plan opens it with the number that it must have in its
- * own pid namespace, which no process of the host has.
+ * own pid namespace.
  */
 export function findProcess(pod: Pod, app: string): AppProcess {
   const status = readPodStatus(pod);
   const { started, ended } = readAppStatus(pod, app);
-  const [parent, init] = status.started?.pids ?? [];
-  const nspid = started?.pids[0];
-  if (pod.phase !== 'run' || !lockedFiles()(pod.path) || parent === undefined || init === undefined) {
+  const [parent] = status.started?.pids ?? [];
+  if (pod.phase !== 'run' || !lockedFiles()(pod.path) || parent === undefined) {
     throw new Failure(EXIT.no, `pod "${pod.uuid}" isn't currently running`);
   }
   if (ended !== undefined) throw new Failure(EXIT.no, `cannot enter app "${app}": it has ended`);
-  const pid = childrenOf(init).find((child) => nspidOf(child) === nspid);
-  if (nspid !== undefined && pid !== undefined) return { pid, nspid, parent };
-  throw new Failure(EXIT.no, `cannot enter app "${app}": it has not started yet, or has just ended`);
-}
-
-function childrenOf(pid: number): number[] {
-  return readProc(`/proc/${pid}/task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number);
-}
-
-/** The last number of the line NSpid: the pid in the innermost namespace. */
-function nspidOf(pid: number): number | undefined {
-  const line = /^NSpid:\s*(.*)$/m.exec(readProc(`/proc/${pid}/status`))?.[1];
-  const last = line?.trim().split(/\s+/).at(-1);
-  return last === undefined ? undefined : Number(last);
-}
-
-function readProc(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ESRCH')) return '';
-    throw error;
-  }
+  const [pid, nspid] = started?.pids ?? [];
+  if (pid !== undefined && nspid !== undefined) return { pid, nspid, parent };
+  throw new Failure(EXIT.no, `cannot enter app "${app}": it has not started yet`);
 }

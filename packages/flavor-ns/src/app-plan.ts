@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cgroupOps } from '@rkt/cgroups';
 import { type PodManifest } from '@rkt/formats';
 import { type Line } from '@rkt/plan';
-import { comment, FD } from './host.ts';
+import { comment, userNamespaceFd } from './host.ts';
 import { afterRoot, beforeRoot } from './mounts.ts';
-import { type CompiledFrom, type PodInput, userNamespaceFd } from './pod-plan.ts';
+import { cgroupOf, joinNamespaces, type CompiledFrom, type PodInput } from './pod-plan.ts';
+import { unusedStreams } from './output-plan.ts';
 import { restrictions } from './restrictions.ts';
 import { rootFileSystem } from './root.ts';
 import { withoutRoot } from './without-root.ts';
@@ -14,28 +14,16 @@ export function appPlan(input: PodInput, { app, config }: CompiledFrom): Line[] 
   const { pod, host } = input;
   return withoutRoot(pod, [
     comment(`app ${app.name} of pod ${pod.uuid}`),
-    ...joinCgroups(input, { app, config }),
+    ...cgroupOf(input, { app, config }).joinApp,
+    ...joinNamespaces(pod),
     { op: 'unshare', flags: ['CLONE_NEWNS', 'CLONE_NEWCGROUP'] },
-    { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
-    comment('what comes from outside its root is opened before the root is entered'),
     ...beforeRoot(pod, config),
     ...makeAsPodRoot(pod),
     ...rootFileSystem(input, { app, config }),
     ...afterRoot(pod, config),
+    ...unusedStreams(app),
     ...restrictions({ pod, app, config, landlock: host.landlock, userNamespaceFd: userNamespaceFd(pod) }),
   ]);
-}
-
-function joinCgroups({ pod, host }: PodInput, { app, config }: CompiledFrom): Line[] {
-  const { joinApp } = cgroupOps({
-    hierarchies: host.hierarchies,
-    pod: pod.uuid,
-    app: app.name,
-    resources: config.linux.resources,
-    supervisorFd: FD.supervisorCgroup,
-    appFd: FD.enterCgroup,
-  });
-  return joinApp;
 }
 
 /**

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cgroupOps } from '@rkt/cgroups';
 import { type PodManifest } from '@rkt/formats';
 import { type Flag, type Line } from '@rkt/plan';
 import { comment, FD, type Host } from './host.ts';
-import { type CompiledFrom, interactiveTerminal, sealed } from './pod-plan.ts';
+import { cgroupOf, type CompiledFrom, interactiveTerminal, sealed } from './pod-plan.ts';
 import { restrictions } from './restrictions.ts';
 import { enterWithoutRoot } from './without-root.ts';
 
@@ -24,15 +23,8 @@ export function enterPlan(input: EnterInput): Line[] {
   const { pod, entered, host, process, args, environment, interactive } = input;
   const { app, config } = entered;
   const user = 'first' in pod.userNamespace;
-  const { openApp, joinApp } = cgroupOps({
-    hierarchies: host.hierarchies,
-    pod: pod.uuid,
-    app: app.name,
-    resources: config.linux.resources,
-    supervisorFd: FD.supervisorCgroup,
-    appFd: FD.enterCgroup,
-  });
-  const cgroup = host.hierarchies.unified === undefined ? null : FD.enterCgroup;
+  const { openApp, joinApp } = cgroupOf(input, entered);
+  const cgroup = host.hierarchies.unified === undefined ? null : FD.appCgroup;
   const joined: Flag<'namespaces'>[] = [
     'CLONE_NEWNET',
     'CLONE_NEWUTS',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Hierarchies } from '@rkt/cgroups';
+import { type PodManifest } from '@rkt/formats';
 import { type Line } from '@rkt/plan';
 
 /** What a plan depends on of the machine that will execute it. */
@@ -31,17 +32,16 @@ export const FD = {
   landlock: 21,
   /** The process that rkt-enter joins. */
   target: 22,
-  enterCgroup: 23,
-  /** Bind mounts of an app, opened before its root is entered. */
+  /** Bind mounts of an app: the first one for those that are attached as they are opened, the others keep theirs. */
   firstBind: 24,
   lastBind: 43,
-  /** Two descriptors for each app: its status and its cgroup. */
-  firstApp: 44,
+  /** The cgroup of the app that starts next. */
+  appCgroup: 44,
+  /** The fifo that says that there are requests for a pod whose apps come and go. */
+  requests: 45,
 } as const;
 
-/** The descriptors of the app at this place of the pod. */
-export function appDescriptors(index: number): { status: number; cgroup: number } {
-  const status = FD.firstApp + 2 * index;
-  if (status + 1 > 63) throw new Error(`more apps than descriptors: ${index}`);
-  return { status, cgroup: status + 1 };
+/** The descriptor of the pod's user namespace, or null if it has none. */
+export function userNamespaceFd(pod: PodManifest): number | null {
+  return 'first' in pod.userNamespace ? FD.namespaces : null;
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EXIT, Failure } from '@rkt/exit';
 import { type PodManifest, type RuntimeConfig, type RuntimeMount } from '@rkt/formats';
 import { type Flag, type Line } from '@rkt/plan';
-import { deviceNodes } from './devices.ts';
+import { attachBind, bindsOf, isBelowKernel, isImageVolume, isPropagated, openBind } from './binds.ts';
+import { deviceNodes, givenDevices } from './devices.ts';
 import { comment, FD } from './host.ts';
-import { userNamespaceFd } from './pod-plan.ts';
 
 const FLAGS: Readonly<Record<string, Flag<'mount'>>> = {
   ro: 'MS_RDONLY',
@@ -15,21 +14,16 @@ const FLAGS: Readonly<Record<string, Flag<'mount'>>> = {
   relatime: 'MS_RELATIME',
 };
 
-const ATTRIBUTES: Readonly<Record<string, Flag<'mountAttr'>>> = {
-  ro: 'MOUNT_ATTR_RDONLY',
-  nosuid: 'MOUNT_ATTR_NOSUID',
-  nodev: 'MOUNT_ATTR_NODEV',
-  noexec: 'MOUNT_ATTR_NOEXEC',
-  noatime: 'MOUNT_ATTR_NOATIME',
-};
-
 /** Options that say something about the mount but are no data of the file system. */
 const NOT_DATA = new Set([
   'rw',
+  'rro',
   'bind',
   'rbind',
   'private',
   'rprivate',
+  'rslave',
+  'rshared',
   'suid',
   'dev',
   'exec',
@@ -38,90 +32,113 @@ const NOT_DATA = new Set([
   'file',
 ]);
 
-/** The source of a mount inside the app's own root, as the bundle sees it. */
-const IN_ROOT = 'rootfs/';
-
-/** The bind mounts, opened while the host's files can still be named. */
+/**
+ * What comes from the host and cannot be opened later, in a mount namespace that is from here on the app's own.
+ *
+ * What is to get later mounts of the host is copied while its mounts are still those of the host.
+ */
 export function beforeRoot(pod: PodManifest, config: RuntimeConfig): Line[] {
-  return binds(config).flatMap((mount, index) => openBind(pod, mount, bindFd(index)));
+  const early = bindsOf(config.mounts).filter(({ isEarly }) => isEarly);
+  const open = (propagated: boolean) =>
+    early.filter(({ mount }) => isPropagated(mount) === propagated).flatMap((bind) => openBind(pod, bind));
+  const others = open(false);
+  return [
+    ...open(true),
+    { op: 'mount', source: '', target: '/', fstype: '', flags: ['MS_REC', 'MS_PRIVATE'], data: '' },
+    ...(others.length === 0
+      ? []
+      : [comment('what comes from the host is opened before the root is entered'), ...others]),
+  ];
 }
 
-/** The mounts of the app in its own root: the kernel's file systems, devices, volumes, and what hides parts of them. */
-export function afterRoot(pod: PodManifest, config: RuntimeConfig): Line[] {
-  const attached = binds(config);
-  const lines = config.mounts.flatMap((mount) =>
-    isBind(mount)
-      ? attachBind(mount, bindFd(attached.indexOf(mount)))
-      : isImageVolume(mount)
-        ? []
-        : mountKernel(pod, mount),
-  );
+/**
+ * The mounts in the tree of the app, in their order, while the working directory is its root, which is not entered yet.
+ *
+ * They come before the file systems of the kernel: wherever a link of an image or a volume leads one of them, it covers none
+ * of those.
+ */
+export function onRoot(pod: PodManifest, config: RuntimeConfig): Line[] {
+  const binds = bindsOf(config.mounts);
+  const mounts = config.mounts.filter((mount) => !isBelowKernel(mount));
+  const lines = mounts.flatMap((mount) => {
+    if (isImageVolume(mount)) return imageVolume(mount, config.root.readonly);
+    const bind = binds.find((each) => each.mount === mount);
+    if (bind === undefined) return scratch(mount);
+    return [...(bind.isEarly ? [] : openBind(pod, bind)), ...attachBind(bind)];
+  });
+  if (lines.length === 0) return [];
   return [
-    comment('inside its root: the file systems of the kernel, devices, volumes'),
+    comment('in its root: volumes'),
+    { op: 'open', fd: FD.root, path: '.', flags: ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC'], mode: 0 },
+    ...lines,
+  ];
+}
+
+/** The mounts of the app that need its root: the kernel's file systems, devices, and what hides parts of them. */
+export function afterRoot(pod: PodManifest, config: RuntimeConfig): Line[] {
+  const binds = bindsOf(config.mounts);
+  const lines = config.mounts.filter(isBelowKernel).flatMap((mount) => {
+    const bind = binds.find((each) => each.mount === mount);
+    if (bind !== undefined) return attachBind(bind);
+    const own = mount.destination === '/dev' ? givenDevices(pod, config.linux.devices) : [];
+    return [...mountKernel(pod, mount), ...own];
+  });
+  return [
+    comment('inside its root: the file systems of the kernel, devices'),
     { op: 'open', fd: FD.root, path: '/', flags: ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC'], mode: 0 },
     ...lines,
     ...workingDirectory(config),
-    ...imageVolumes(config),
+    ...(config.root.readonly ? [readOnlyRoot] : []),
     comment('parts of proc and sys that the app may not see, or not write'),
     ...masks(config),
   ];
 }
 
-/** A bind mount of a file or directory of the host. */
-function isBind({ source, options }: RuntimeMount): boolean {
-  return (options.includes('bind') || options.includes('rbind')) && !source.startsWith(IN_ROOT);
-}
+// What is mounted in the root stays as it is.
+const readOnlyRoot: Line = {
+  op: 'mount',
+  source: '',
+  target: '/',
+  fstype: '',
+  flags: ['MS_REMOUNT', 'MS_BIND', 'MS_RDONLY', 'MS_NOSUID', 'MS_NODEV'],
+  data: '',
+};
 
-/** A directory of the image that stays writable in a read-only root: bound on itself before the root becomes read-only. */
-function isImageVolume({ source }: RuntimeMount): boolean {
-  return source.startsWith(IN_ROOT);
-}
-
-function binds(config: RuntimeConfig): RuntimeMount[] {
-  return config.mounts.filter(isBind);
-}
-
-function bindFd(index: number): number {
-  const fd = FD.firstBind + index;
-  if (fd <= FD.lastBind) return fd;
-  throw new Failure(EXIT.usage, `cannot mount more than ${FD.lastBind - FD.firstBind + 1} volumes in one app`);
-}
-
-function openBind(pod: PodManifest, { source, options }: RuntimeMount, fd: number): Line[] {
-  const recursive = options.includes('rbind');
-  const mapped = options.includes('idmap') || options.includes('ridmap');
-  const attributes = options.flatMap((option) => ATTRIBUTES[option] ?? []);
+/** A file system in memory at a place of the image, whose path is not followed out of it. */
+function scratch({ destination, type, options }: RuntimeMount): Line[] {
+  const data = options.flatMap((option) => /^(mode|size|nr_inodes)=(.*)$/.exec(option)?.slice(1, 3) ?? []);
+  const pairs = data.flatMap((key, index) => (index % 2 === 0 ? [{ key, value: data[index + 1] ?? '' }] : []));
   return [
+    { op: 'target', fd: FD.mountpoint, rootfd: FD.root, path: destination, kind: 'S_IFDIR' },
+    { op: 'fsopen', fd: FD.layer, fstype: type },
+    ...pairs.map(({ key, value }): Line => ({
+      op: 'fsconfig',
+      fd: FD.layer,
+      command: 'FSCONFIG_SET_STRING',
+      key,
+      value,
+    })),
+    { op: 'fsconfig', fd: FD.layer, command: 'FSCONFIG_CMD_CREATE', key: '', value: '' },
     {
-      op: 'open_tree',
-      fd,
-      dirfd: 'AT_FDCWD',
-      path: source,
-      flags: ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC', ...(recursive ? (['AT_RECURSIVE'] as const) : [])],
+      op: 'fsmount',
+      fd: FD.layer,
+      fsfd: FD.layer,
+      flags: ['FSMOUNT_CLOEXEC'],
+      attributes: ['MOUNT_ATTR_NOSUID', 'MOUNT_ATTR_NODEV'],
     },
-    {
-      op: 'mount_setattr',
-      fd,
-      flags: recursive ? ['AT_RECURSIVE'] : [],
-      attr_set: mapped ? [...attributes, 'MOUNT_ATTR_IDMAP'] : attributes,
-      attr_clr: [],
-      propagation: ['MS_PRIVATE'],
-      userns_fd: mapped ? userNamespaceFd(pod) : null,
-    },
+    { op: 'move_mount', from_fd: FD.layer, to_dirfd: FD.mountpoint, to_path: '' },
   ];
 }
 
-// The target lies in a tree that the image or another pod controls: it is resolved inside the root, never as a plain path.
-function attachBind({ destination, options }: RuntimeMount, fd: number): Line[] {
+// The content of the volume is what the image has there; writes go to the pod's own layer, which lives as long as the pod.
+function imageVolume({ destination }: RuntimeMount, isRootReadOnly: boolean): Line[] {
+  const target: Line = { op: 'target', fd: FD.mountpoint, rootfd: FD.root, path: destination, kind: 'S_IFDIR' };
+  if (!isRootReadOnly) return [target];
+  const flags: Flag<'openTree'>[] = ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC', 'AT_EMPTY_PATH'];
   return [
-    {
-      op: 'target',
-      fd: FD.mountpoint,
-      rootfd: FD.root,
-      path: destination,
-      kind: options.includes('file') ? 'S_IFREG' : 'S_IFDIR',
-    },
-    { op: 'move_mount', from_fd: fd, to_dirfd: FD.mountpoint, to_path: '' },
+    target,
+    { op: 'open_tree', fd: FD.layer, dirfd: FD.mountpoint, path: '', flags },
+    { op: 'move_mount', from_fd: FD.layer, to_dirfd: FD.mountpoint, to_path: '' },
   ];
 }
 
@@ -151,28 +168,6 @@ function dataOf({ userNamespace }: PodManifest, options: readonly string[]): str
 
 function workingDirectory({ process: { cwd } }: RuntimeConfig): Line[] {
   return cwd === '/' ? [] : [{ op: 'target', fd: FD.mountpoint, rootfd: FD.root, path: cwd, kind: 'S_IFDIR' }];
-}
-
-// The content of the volume is what the image has there; writes go to the pod's own layer, which lives as long as the pod.
-function imageVolumes({ root, mounts }: RuntimeConfig): Line[] {
-  const volumes = mounts.filter(isImageVolume);
-  const opened = volumes.flatMap(({ destination }, index): Line[] => [
-    { op: 'target', fd: FD.mountpoint, rootfd: FD.root, path: destination, kind: 'S_IFDIR' },
-    ...(root.readonly ? cloneOf(FD.mountpoint, bindFd(index)) : []),
-  ]);
-  if (!root.readonly) return opened;
-  const flags: Flag<'mount'>[] = ['MS_REMOUNT', 'MS_BIND', 'MS_RDONLY', 'MS_NOSUID', 'MS_NODEV'];
-  return [
-    ...opened,
-    { op: 'mount', source: '', target: '/', fstype: '', flags, data: '' },
-    ...volumes.flatMap((volume, index) => attachBind(volume, bindFd(index))),
-  ];
-}
-
-function cloneOf(from: number, fd: number): Line[] {
-  return [
-    { op: 'open_tree', fd, dirfd: from, path: '', flags: ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC', 'AT_EMPTY_PATH'] },
-  ];
 }
 
 function masks({ linux: { maskedPaths, readonlyPaths } }: RuntimeConfig): Line[] {

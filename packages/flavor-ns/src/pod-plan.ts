@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cgroupOps, type CgroupOps } from '@rkt/cgroups';
+import { cgroupOps, podCgroupOps, type CgroupOps, type PodCgroupOps } from '@rkt/cgroups';
 import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
-import { type Flag, type Line } from '@rkt/plan';
-import { appDescriptors, comment, FD, type Host } from './host.ts';
+import { printPlan, type Flag, type Line } from '@rkt/plan';
+import { comment, FD, type Host, userNamespaceFd } from './host.ts';
+import { ownVolumes } from './own-volumes.ts';
 import { signalNamed } from './signals.ts';
-import { podWithoutRoot } from './without-root.ts';
+import { sysctls } from './sysctls.ts';
+import { podWithoutRoot, withoutRoot } from './without-root.ts';
 
 /** An app of the pod and its runtime configuration. */
 export interface CompiledFrom {
@@ -24,7 +26,7 @@ export interface PodInput {
 /** How long an app may take to end after its stop signal. */
 const GRACE_MS = 10_000;
 
-/** The plan of the pod: from the lock to its pid 1. */
+/** The plan of the pod: from the lock to its supervision. */
 export function podPlan(input: PodInput): Line[] {
   const { pod, dir } = input;
   const prepared = `${dir}/pods/prepared/${pod.uuid}`;
@@ -39,11 +41,37 @@ export function podPlan(input: PodInput): Line[] {
     appendTo(FD.report, `${running}/error`),
     { op: 'report', fd: FD.report },
     appendTo(FD.podStatus, `${running}/status`),
-    ...input.apps.map(({ app }, index) => appendTo(appDescriptors(index).status, `${running}/apps/${app.name}/status`)),
+    ...(pod.mutable ? openRequests(`${running}/requests`) : []),
     comment('cgroups'),
-    ...cgroupsOf(input).flatMap(({ make }) => make),
+    ...distinct([...podCgroups(input).make, ...cgroupsOf(input).flatMap(({ make }) => make)]),
     ...namespaces(input),
-    ...pidOne(input),
+    ...supervision(input),
+  ]);
+}
+
+/** The plan of the pod's first process, which has nothing to do but to be there, and to end the pod with its supervisor. */
+export function initPlan(input: PodInput): Line[] {
+  const { pod } = input;
+  return withoutRoot(pod, [
+    comment(`the first process of pod ${pod.uuid}`),
+    ...podCgroups(input).joinPod,
+    ...joinNamespaces(pod),
+    { op: 'sethostname', name: pod.hostname },
+    ...(pod.network === 'none' ? privateNetwork(pod) : []),
+    ...sysctls(pod),
+    comment('it keeps nothing but the right to signal the processes of the pod'),
+    ...noInput(),
+    ...initRestrictions(pod),
+    { op: 'reap' },
+  ]);
+}
+
+/** The plan by which a running pod starts an app that was not there when it was prepared. */
+export function startPlan(input: PodInput, from: CompiledFrom): Line[] {
+  return withoutRoot(input.pod, [
+    comment(`start app ${from.app.name} of pod ${input.pod.uuid}`),
+    ...cgroupOf(input, from).make,
+    ...startOf(input, from, 'plan'),
   ]);
 }
 
@@ -58,18 +86,40 @@ function appendTo(fd: number, path: string): Line {
   return { op: 'open', fd, path, flags: ['O_WRONLY', 'O_APPEND', 'O_NOFOLLOW', 'O_CLOEXEC'], mode: 0 };
 }
 
-/** What the cgroups of each app take: see @rkt/cgroups. */
-function cgroupsOf({ pod, apps, host }: PodInput): CgroupOps[] {
-  return apps.map(({ app, config }, index) =>
-    cgroupOps({
-      hierarchies: host.hierarchies,
-      pod: pod.uuid,
-      app: app.name,
-      resources: config.linux.resources,
-      supervisorFd: FD.supervisorCgroup,
-      appFd: appDescriptors(index).cgroup,
-    }),
-  );
+// Opened for writing as well, so that it never is at its end.
+function openRequests(path: string): Line[] {
+  return [
+    comment('the fifo that says that apps are to come and go'),
+    { op: 'mknod', path, type: 'S_IFIFO', mode: 0o600, major: 0, minor: 0 },
+    { op: 'open', fd: FD.requests, path, flags: ['O_RDWR', 'O_NONBLOCK', 'O_NOFOLLOW', 'O_CLOEXEC'], mode: 0 },
+  ];
+}
+
+/** What the cgroup of the pod takes: see @rkt/cgroups. */
+function podCgroups({ pod, host }: PodInput): PodCgroupOps {
+  return podCgroupOps({ hierarchies: host.hierarchies, pod: pod.uuid, supervisorFd: FD.supervisorCgroup });
+}
+
+/** What the cgroups of an app take. */
+export function cgroupOf({ pod, host }: Pick<PodInput, 'pod' | 'host'>, { app, config }: CompiledFrom): CgroupOps {
+  return cgroupOps({
+    hierarchies: host.hierarchies,
+    pod: pod.uuid,
+    app: app.name,
+    resources: config.linux.resources,
+    podResources: pod.resources,
+    appFd: FD.appCgroup,
+  });
+}
+
+function cgroupsOf(input: PodInput): CgroupOps[] {
+  return input.apps.map((from) => cgroupOf(input, from));
+}
+
+/** What all apps have in common, such as the cgroup of the pod, is made once. */
+function distinct(lines: readonly Line[]): Line[] {
+  const texts = lines.map((line) => printPlan([line]));
+  return lines.filter((_, index) => texts.indexOf(texts[index] ?? '') === index);
 }
 
 /** Limits that come by default and that this machine cannot set, one sentence each. */
@@ -81,19 +131,19 @@ export function limitWarnings(input: PodInput): string[] {
 function ownedNamespaces(pod: PodManifest): Flag<'namespaces'>[] {
   const user: Flag<'namespaces'>[] = 'first' in pod.userNamespace ? ['CLONE_NEWUSER'] : [];
   const net: Flag<'namespaces'>[] = pod.network === 'none' ? ['CLONE_NEWNET'] : [];
-  return [...user, ...net, 'CLONE_NEWUTS', 'CLONE_NEWIPC'];
-}
-
-/** The descriptor of the pod's user namespace, or null if it has none. */
-export function userNamespaceFd(pod: PodManifest): number | null {
-  return 'first' in pod.userNamespace ? FD.namespaces : null;
+  const ipc: Flag<'namespaces'>[] = pod.ipc === 'host' ? [] : ['CLONE_NEWIPC'];
+  return [...user, ...net, 'CLONE_NEWUTS', ...ipc];
 }
 
 /** The cgroups of all apps, each after those below it. */
 function removals(input: PodInput): Line[] {
-  const all = cgroupsOf(input).flatMap(({ remove }) => remove);
-  const once = all.filter(({ path }, index) => all.findLastIndex((other) => other.path === path) === index);
-  return once.length === 0 ? [] : [comment('what is left of the cgroups when the pod has ended'), ...once];
+  const made = new Set(cgroupsOf(input).flatMap(({ make }) => make.map((op) => ('path' in op ? op.path : ''))));
+  // Those of apps that come later are removed with them, or collected.
+  const ofPod = podCgroups(input).remove.filter(
+    ({ path }) => input.pod.mutable || made.has(path) || path.endsWith('/supervisor'),
+  );
+  const all = [...cgroupsOf(input).flatMap(({ remove }) => remove), ...ofPod];
+  return all.length === 0 ? [] : [comment('what is left of the cgroups when the pod has ended'), ...all];
 }
 
 function namespaces(input: PodInput): Line[] {
@@ -105,19 +155,13 @@ function namespaces(input: PodInput): Line[] {
   return [
     comment('namespaces: the user namespace owns the others, so the pod has no power over those of the host'),
     { op: 'namespaces', flags: ownedNamespaces(pod), fd: FD.namespaces, uid_map: map, gid_map: map },
+    ...ownVolumes(input),
     comment('input and output: no terminal of the caller goes into the pod'),
     ...(interactive ? interactiveTerminal() : noInput()),
     { op: 'pipes' },
     ...removals(input),
-    comment('from here on in the first process of the pod; its parent waits and writes the status'),
-    {
-      op: 'clone',
-      flags: ['CLONE_NEWPID'],
-      cgroup_fd: supervisor,
-      status_fd: FD.podStatus,
-      uid_map: [],
-      gid_map: [],
-    },
+    comment('the first process of the pod; this one watches it'),
+    { op: 'init', file: 'init', cgroup_fd: supervisor, status_fd: FD.podStatus },
   ];
 }
 
@@ -133,33 +177,45 @@ function noInput(): Line[] {
   return [{ op: 'open', fd: 0, path: '/dev/null', flags: ['O_RDONLY'], mode: 0 }];
 }
 
-function pidOne(input: PodInput): Line[] {
-  const { pod, apps, host } = input;
-  const joins = ownedNamespaces(pod)
+/** Into the namespaces of the pod, but for that of its users, which is joined when no more rights are needed. */
+export function joinNamespaces(pod: PodManifest): Line[] {
+  return ownedNamespaces(pod)
     .map((flag, index) => ({ flag, fd: FD.namespaces + index }))
     .filter(({ flag }) => flag !== 'CLONE_NEWUSER')
     .map(({ flag, fd }): Line => ({ op: 'setns', fd, flags: [flag] }));
-  const starts = apps.map(({ app }, index): Line => {
-    const { status, cgroup } = appDescriptors(index);
-    return {
+}
+
+const RESTART = { no: 'RESTART_NO', 'on-failure': 'RESTART_ON_FAILURE', always: 'RESTART_ALWAYS' } as const;
+const PROCESSES = { pod: 'PID_POD', app: 'PID_APP', host: 'PID_HOST' } as const;
+
+function startOf(input: Pick<PodInput, 'pod' | 'host'>, from: CompiledFrom, plan: string): Line[] {
+  const { app } = from;
+  const hasCgroup = input.host.hierarchies.unified !== undefined;
+  return [
+    ...cgroupOf(input, from).openApp,
+    {
       op: 'app',
       name: app.name,
-      plan: `apps/${app.name}/plan`,
-      status_fd: status,
-      cgroup_fd: host.hierarchies.unified === undefined ? null : cgroup,
+      plan,
+      cgroup_fd: hasCgroup ? FD.appCgroup : null,
       stop_signal: signalNamed(app.stopSignal),
-    };
-  });
+      pid_namespace: PROCESSES[app.processes],
+      restart: RESTART[app.restart.policy],
+      restarts: app.restart.limit,
+    },
+  ];
+}
+
+function supervision(input: PodInput): Line[] {
+  const { pod, apps } = input;
   return [
-    ...(cgroupsOf(input)[0]?.joinPod ?? []),
-    ...joins,
-    { op: 'sethostname', name: pod.hostname },
-    ...(pod.network === 'none' ? privateNetwork(pod) : []),
-    ...starts,
-    comment('pid 1 keeps nothing but the right to signal the processes of the pod'),
-    ...noInput(),
-    ...supervisorRestrictions(pod),
-    { op: 'supervise', grace_ms: GRACE_MS, status_fd: FD.podStatus },
+    ...apps.flatMap((from) => startOf(input, from, `apps/${from.app.name}/plan`)),
+    {
+      op: 'supervise',
+      grace_ms: GRACE_MS,
+      status_fd: FD.podStatus,
+      requests_fd: pod.mutable ? FD.requests : null,
+    },
   ];
 }
 
@@ -175,7 +231,7 @@ function privateNetwork(pod: PodManifest): Line[] {
   ];
 }
 
-function supervisorRestrictions(pod: PodManifest): Line[] {
+function initRestrictions(pod: PodManifest): Line[] {
   const fd = userNamespaceFd(pod);
   const join: Line[] = fd === null ? [] : [{ op: 'setns', fd, flags: ['CLONE_NEWUSER'] }];
   return [

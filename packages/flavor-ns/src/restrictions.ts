@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
-import { type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
+import { UNLIMITED, type PodApp, type PodManifest, type RuntimeConfig } from '@rkt/formats';
 import { flagSets, type Flag, type Line } from '@rkt/plan';
 import { comment, FD } from './host.ts';
 
@@ -106,5 +106,6 @@ function named(names: readonly string[]): Flag<'capability'>[] {
 function limit({ type, soft, hard }: RuntimeConfig['process']['rlimits'][number]): Line {
   const resource = RESOURCES.find((name) => name === type);
   if (resource === undefined) throw new Failure(EXIT.usage, `cannot limit "${type}": no such resource`);
-  return { op: 'setrlimit', resource, soft: BigInt(soft), hard: BigInt(hard) };
+  const value = (amount: number) => (amount === UNLIMITED ? 'RLIM_INFINITY' : BigInt(amount));
+  return { op: 'setrlimit', resource, soft: value(soft), hard: value(hard) };
 }

@@ -2,8 +2,11 @@
 import { type PodApp, type PodManifest } from '@rkt/formats';
 import { hexOf } from '@rkt/names';
 import { type Line } from '@rkt/plan';
-import { comment, FD } from './host.ts';
-import { type CompiledFrom, type PodInput, userNamespaceFd } from './pod-plan.ts';
+import { comment } from './host.ts';
+import { imageVolumes } from './image-volumes.ts';
+import { attach, overlayOptions } from './layers.ts';
+import { onRoot } from './mounts.ts';
+import { type CompiledFrom, type PodInput } from './pod-plan.ts';
 
 /**
  * The root file system of an app: the image's layers, read-only, below a directory of its own, joined by overlayfs.
@@ -12,24 +15,28 @@ import { type CompiledFrom, type PodInput, userNamespaceFd } from './pod-plan.ts
  * Everything is mounted below `apps/NAME` in the mount namespace of the app, so nothing is left on the host.
  * The paths in the overlay's options are relative, which keeps 127 layers below the page that mount(2) takes.
  */
-export function rootFileSystem({ dir, pod }: PodInput, { app }: CompiledFrom): Line[] {
+export function rootFileSystem(input: PodInput, { app, config }: CompiledFrom): Line[] {
+  const { dir, pod } = input;
   const home = `${dir}/pods/run/${pod.uuid}/apps/${app.name}`;
   const trees = lowerTrees(app).map((tree, index) => ({ source: `${dir}/${tree}`, target: `${home}/layers/${index}` }));
   const layers = trees.flatMap(({ source, target }) => attach(pod, source, { target, readOnly: true }));
   return [
+    ...imageVolumes(input, app),
     comment('root file system: the layers of the image, mapped to the ids of the pod'),
     ...layers,
     ...attach(pod, `${home}/data`, { target: `${home}/data`, readOnly: false }),
     { op: 'chdir', path: home },
+    ...(isStartedAgain(pod, app) ? [{ op: 'forget_volatile', workdir: 'data/work' } as const] : []),
     {
       op: 'mount',
       source: 'overlay',
       target: 'rootfs',
       fstype: 'overlay',
       flags: ['MS_NOSUID', 'MS_NODEV'],
-      data: overlayOptions(trees.length),
+      data: overlayOptions(trees.length, 'layers/'),
     },
     { op: 'chdir', path: 'rootfs' },
+    ...onRoot(pod, config),
     { op: 'pivot_root', new_root: '.', put_old: '.' },
     { op: 'umount2', target: '.', flags: ['MNT_DETACH'] },
     { op: 'chdir', path: '/' },
@@ -43,35 +50,6 @@ export function lowerTrees({ image: { layers } }: PodApp): string[] {
   return top === undefined ? [] : [...trees, `layers/${hexOf(top)}/mount-points/tree`];
 }
 
-// Redirects and metadata-only copies are never made by us; an image that smuggles such attributes in must not have them followed.
-// A pod runs once: at its end nobody waits until the disk has all that it wrote (volatile).
-function overlayOptions(layers: number): string {
-  const lower = Array.from({ length: layers }, (_, index) => `layers/${layers - 1 - index}`).join(':');
-  return `lowerdir=${lower},upperdir=data/upper,workdir=data/work,redirect_dir=nofollow,metacopy=off,index=off,xino=off,volatile`;
-}
-
-interface Attach {
-  readonly target: string;
-  readonly readOnly: boolean;
-}
-
-function attach(pod: PodManifest, source: string, { target, readOnly }: Attach): Line[] {
-  return [
-    { op: 'open_tree', fd: FD.layer, dirfd: 'AT_FDCWD', path: source, flags: ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC'] },
-    {
-      op: 'mount_setattr',
-      fd: FD.layer,
-      flags: [],
-      attr_set: [
-        ...(readOnly ? (['MOUNT_ATTR_RDONLY'] as const) : []),
-        'MOUNT_ATTR_NOSUID',
-        'MOUNT_ATTR_NODEV',
-        ...(userNamespaceFd(pod) === null ? [] : (['MOUNT_ATTR_IDMAP'] as const)),
-      ],
-      attr_clr: [],
-      propagation: ['MS_PRIVATE'],
-      userns_fd: userNamespaceFd(pod),
-    },
-    { op: 'move_mount', from_fd: FD.layer, to_dirfd: 'AT_FDCWD', to_path: target },
-  ];
+function isStartedAgain({ mutable }: PodManifest, { restart }: PodApp): boolean {
+  return mutable || restart.policy !== 'no';
 }

@@ -72,7 +72,7 @@ function translate(line: Line, { owner, maps, network }: Circumstances): Line[] 
   if (line.op === 'setns' && network === 'host') {
     return [{ ...line, flags: line.flags.filter((flag) => flag !== 'CLONE_NEWNET') }];
   }
-  if (line.op === 'mknod') return bindNode(line.path, line.mode);
+  if (line.op === 'mknod' && line.type !== 'S_IFIFO') return bindNode(line.path, line.mode);
   if (line.op === 'write') return write(line, maps.gid, owner);
   // Who maps nothing but the own group may not give up others: the kernel keeps them.
   return line.op === 'setgroups' && isAlone(owner) ? [] : [line];

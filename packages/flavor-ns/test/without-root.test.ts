@@ -22,7 +22,7 @@ const alone = { uid: 1000, gid: 1000, uidMap: owner.uidMap.slice(0, 1), gidMap: 
 
 function manifest(change: Partial<PodManifest> = {}): PodManifest {
   const text = {
-    version: 1, uuid: '11111111-1111-4111-8111-111111111111', created: 0, hostname: 'h', network: 'none', owner,
+    version: 1, uuid: '11111111-1111-4111-8111-111111111111', created: 0, mutable: false, hostname: 'h', network: 'none', owner,
     userNamespace: { first: 1, count: 65_536 }, insecureOptions: [], volumes: [], apps: [], ...change,
   }; // prettier-ignore
   return parsePod(JSON.stringify(text), 'pod.json');

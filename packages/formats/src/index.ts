@@ -1,18 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
+export { DEFAULT_CAPABILITIES } from './default-capabilities.ts';
 export { componentsFormatOf, IN_TOTO, PREDICATE_TYPE, type ComponentsFormat } from './attestation-types.ts';
-export { parsePod, printPod, type PodApp, type PodManifest, type PodOwner, type PodVolume } from './pod.ts';
+export {
+  parsePod,
+  printPod,
+  type PodApp,
+  type PodManifest,
+  type PodOwner,
+  type PodResources,
+  type PodVolume,
+} from './pod.ts';
 export {
   parseRuntimeConfig,
   printRuntimeConfig,
+  UNLIMITED,
   type RuntimeCapabilities,
   type RuntimeConfig,
   type RuntimeIdMapping,
   type RuntimeMount,
-  type RuntimeResources,
+  type RuntimeDevice,
 } from './runtime-config.ts';
+export { type RuntimeResources, type ThrottledDevice } from './runtime-resources.ts';
 export { exitCodeOf, parseStatus, type End, type Status } from './status.ts';
 
 export { platformLabels } from './appc-platform.ts';
+export { parseCdiSpec, type CdiEdits, type CdiSpec } from './cdi.ts';
 export { checkForeign, parseForeign } from './foreign.ts';
 export { DEPTH_MAX, DOCUMENT_BYTES_MAX, parseJson, type JsonSource } from './json.ts';
 export {
@@ -74,7 +86,12 @@ export { CHAIN_MAX, parseV1Image, printV1Config, type V1Image } from './docker-v
 export { choosePlatform, hostPlatform, parsePlatform, printPlatform } from './oci-platform.ts';
 export { parseRemote, printRemote, type Remote } from './remote.ts';
 export { parseAuthConfig, type AuthConfig, type AwsCredentials } from './rkt-config.ts';
-export { parseSeccompProfile, type SeccompProfile } from './seccomp.ts';
+export {
+  parseForeignSeccompProfile,
+  parseSeccompProfile,
+  type ForeignSeccompProfile,
+  type SeccompProfile,
+} from './seccomp.ts';
 export {
   parseContainersPolicy,
   type ContainersPolicy,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
+import { type RuntimeResources } from './runtime-resources.ts';
 
 /** A mount of the OCI runtime specification. */
 export interface RuntimeMount {
@@ -7,6 +8,19 @@ export interface RuntimeMount {
   readonly type: string;
   readonly source: string;
   readonly options: readonly string[];
+  /** What the source lies below and no link in it may lead out of. Not of the specification, which has readers ignore it. */
+  readonly within?: string;
+}
+
+/** A device node of the OCI runtime specification; without `uid` and `gid` it belongs to root of the host. */
+export interface RuntimeDevice {
+  readonly path: string;
+  readonly type: 'c' | 'b';
+  readonly major: number;
+  readonly minor: number;
+  readonly fileMode: number;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** The capability sets of the OCI runtime specification. */
@@ -16,13 +30,6 @@ export interface RuntimeCapabilities {
   readonly permitted: readonly string[];
   readonly inheritable: readonly string[];
   readonly ambient: readonly string[];
-}
-
-/** The limits that rkt writes: `linux.resources` of the OCI runtime specification. */
-export interface RuntimeResources {
-  readonly memory?: { readonly limit: number };
-  readonly cpu?: { readonly shares?: number; readonly quota?: number; readonly period?: number };
-  readonly pids?: { readonly limit: number };
 }
 
 /** An id mapping of the OCI runtime specification. */
@@ -62,8 +69,10 @@ export interface RuntimeConfig {
     readonly namespaces: readonly { readonly type: string }[];
     readonly uidMappings?: readonly RuntimeIdMapping[];
     readonly gidMappings?: readonly RuntimeIdMapping[];
+    readonly devices?: readonly RuntimeDevice[];
     readonly cgroupsPath: string;
     readonly resources: RuntimeResources;
+    readonly sysctl?: Readonly<Record<string, string>>;
     readonly maskedPaths: readonly string[];
     readonly readonlyPaths: readonly string[];
     readonly rootfsPropagation: string;
@@ -71,9 +80,15 @@ export interface RuntimeConfig {
   };
 }
 
+/** A limit of a process that is none: RLIM_INFINITY, as near as a number of JavaScript comes to it. */
+export const UNLIMITED = 2 ** 64;
+
 /** The text of `config.json`. */
 export function printRuntimeConfig(config: RuntimeConfig): string {
-  return `${JSON.stringify(config, null, 2)}\n`;
+  // The specification has whole numbers of 64 bits here; a line with a string cannot look like this one.
+  const exact = (text: string) =>
+    text.replaceAll(/^( *"(?:soft|hard)": )18446744073709552000(,?)$/gm, '$118446744073709551615$2');
+  return `${exact(JSON.stringify(config, null, 2))}\n`;
 }
 
 /** Reads a `config.json` that rkt wrote; the path is for the message. */

@@ -13,12 +13,25 @@ test('parseStatus() reads start, readiness and end', () => {
     started: { pids: [10, 12], timeMs: 1700000000250 },
     readyMs: 1700000000500,
     ended: { kind: 'killed', signal: 9, timeMs: 1700000001000 },
+    restarts: 0,
   });
 });
 
 test('parseStatus() reads an empty file, and a last line that is not written yet', () => {
-  assert.deepEqual(parseStatus('', 'f'), {});
-  assert.deepEqual(parseStatus('started 3 1.000000000\nexi', 'f'), { started: { pids: [3], timeMs: 1000 } });
+  assert.deepEqual(parseStatus('', 'f'), { restarts: 0 });
+  assert.deepEqual(parseStatus('started 3 1.000000000\nexi', 'f'), {
+    started: { pids: [3], timeMs: 1000 },
+    restarts: 0,
+  });
+});
+
+test('parseStatus() counts starts, and forgets the end before the last', () => {
+  const once = 'started 3 2 1.000000000\nexited 1 2.000000000\n';
+  assert.equal(parseStatus(once + once, 'f').restarts, 1);
+  assert.deepEqual(parseStatus(`${once}started 4 5 3.000000000\n`, 'f'), {
+    started: { pids: [4, 5], timeMs: 3000 },
+    restarts: 1,
+  });
 });
 
 test('parseStatus() refuses unknown lines', () => {

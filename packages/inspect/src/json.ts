@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
-import type { PodApp, PodManifest } from '@rkt/formats';
+import type { PodApp, PodManifest, PodVolume } from '@rkt/formats';
 import { hostRanges } from '@rkt/rootless';
+import { limitsObject } from './limits.ts';
 import type { AppView, PodView } from './view.ts';
 
 const NANOSECONDS = 1_000_000;
@@ -24,8 +25,8 @@ export function podObject(view: PodView): object {
     pid: pidOf(view),
     user_namespace: manifest === undefined ? undefined : userNamespace(manifest),
     error: view.error,
-    user_annotations: {},
-    user_labels: {},
+    user_annotations: manifest?.userAnnotations ?? {},
+    user_labels: manifest?.userLabels ?? {},
   };
 }
 
@@ -39,7 +40,11 @@ export function pidOf(view: PodView): number | undefined {
   return view.state === 'running' ? view.status.started?.pids[1] : undefined;
 }
 
-function appObject({ pod, manifest, status: podStatus }: PodView, { app, state, status, exitCode }: AppView): object {
+/** The app in the JSON of `rkt status` and `rkt app status`. */
+export function appObject(
+  { pod, manifest, status: podStatus }: PodView,
+  { app, state, status, exitCode }: AppView,
+): object {
   return {
     name: app.name,
     state,
@@ -47,10 +52,13 @@ function appObject({ pod, manifest, status: podStatus }: PodView, { app, state, 
     started_at: nanoseconds(status.started?.timeMs),
     finished_at: nanoseconds(status.ended?.timeMs ?? (state === 'exited' ? podStatus.ended?.timeMs : undefined)),
     exit_code: exitCode,
+    restarts: status.restarts,
     image_id: app.image.id,
+    image_name: app.image.name,
+    limits: limitsObject(pod, app),
     mounts: app.mounts.map((mount) => mountObject(pod.path, manifest, mount)),
-    user_annotations: {},
-    user_labels: {},
+    user_annotations: app.userAnnotations ?? {},
+    user_labels: app.userLabels ?? {},
   };
 }
 
@@ -59,9 +67,15 @@ function mountObject(podPath: string, manifest: PodManifest | undefined, mount: 
   return {
     name: mount.volume,
     container_path: mount.target,
-    host_path: volume?.kind === 'host' ? volume.source : join(podPath, 'volumes', mount.volume),
+    host_path: volume === undefined ? undefined : hostPath(podPath, volume),
     read_only: mount.readOnly,
   };
+}
+
+/** Where the files of the volume are on the host: nowhere, if they are in memory or, some of them, those of an image. */
+function hostPath(podPath: string, volume: PodVolume): string | undefined {
+  if (volume.kind === 'host') return volume.source;
+  return volume.kind === 'empty' && volume.filled === undefined ? join(podPath, 'volumes', volume.name) : undefined;
 }
 
 function seconds(ms: number | undefined): number | undefined {

@@ -23,6 +23,17 @@ export function uuidOf(operands: readonly string[], uuidFile: string | undefined
   return uuid;
 }
 
+/** The one UUID or prefix that a command line names, and the operands behind it. */
+export function uuidAndRest(
+  operands: readonly string[],
+  uuidFile: string | undefined,
+): { readonly uuid: string; readonly rest: readonly string[] } {
+  if (uuidFile !== undefined) return { uuid: readUuidFile(uuidFile), rest: operands };
+  const [uuid, ...rest] = operands;
+  if (uuid !== undefined) return { uuid, rest };
+  throw new Failure(EXIT.usage, 'cannot find pod: no UUID given: try --help');
+}
+
 /**
  * Refuses at once, before anything is touched, if the pods belong to somebody else and the caller is not root.
  *

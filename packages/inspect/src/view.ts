@@ -55,6 +55,8 @@ export function inspectPod(dir: string, pod: Pod, isLocked: (path: string) => bo
   return undefined;
 }
 
+const NOT_STARTED: Status = { restarts: 0 };
+
 function viewOf(pod: Pod, state: State): PodView {
   const problems: string[] = [];
   const attempt = <T>(read: () => T, otherwise: T): T => {
@@ -69,13 +71,13 @@ function viewOf(pod: Pod, state: State): PodView {
   // A pod that is being prepared has no manifest yet: that is no problem.
   const expected = state !== 'embryo' && state !== 'preparing' && state !== 'aborted prepare';
   const manifest = expected ? attempt(() => readPod(pod), undefined) : quietly(() => readPod(pod));
-  const status = attempt(() => readPodStatus(pod), {});
+  const status = attempt(() => readPodStatus(pod), NOT_STARTED);
   const error = attempt(() => readError(pod), undefined);
   const apps = (manifest?.apps ?? []).map((app) =>
     appView(
       app,
       { state, status },
-      attempt(() => statusOf(pod, app), {}),
+      attempt(() => statusOf(pod, app), NOT_STARTED),
     ),
   );
   return { pod, state, manifest, status, apps, error, problems };
@@ -93,7 +95,7 @@ function quietly<T>(read: () => T): T | undefined {
 /** The name of an app is a word of ours, but `apps/NAME` could be a symbolic link that leads elsewhere. */
 function statusOf(pod: Pod, app: PodApp): Status {
   const real = isDirectory(join(pod.path, 'apps')) && isDirectory(join(pod.path, 'apps', app.name));
-  return real ? readAppStatus(pod, app.name) : {};
+  return real ? readAppStatus(pod, app.name) : NOT_STARTED;
 }
 
 function appView(app: PodApp, pod: { state: State; status: Status }, status: Status): AppView {

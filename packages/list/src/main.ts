@@ -2,7 +2,7 @@
 import type { Command } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { lockedFiles } from '@rkt/files';
-import { layOut, printJson } from '@rkt/human';
+import { layOut, painter, printJson, toneOf } from '@rkt/human';
 import { inspectPod, podObject, requireOwner } from '@rkt/inspect';
 import { printable } from '@rkt/names';
 import { listPods } from '@rkt/pods';
@@ -28,7 +28,11 @@ export const list: Command<typeof options> = {
       return EXIT.ok;
     }
     const rows = views.flatMap((view) => rowsOf(view, { full, nowMs: Date.now() }));
-    const lines = layOut(noLegend ? rows : [legend(full), ...rows]);
+    const paint = painter(context.environment);
+    const columns = legend(full);
+    const lines = layOut(noLegend ? rows : [columns, ...rows], (cell, { column }) =>
+      columns[column] === 'STATE' ? paint(cell, toneOf(cell)) : cell,
+    );
     if (lines.length > 0) context.print(lines.join('\n'));
     return EXIT.ok;
   },

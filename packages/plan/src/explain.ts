@@ -33,6 +33,7 @@ const sentences: Readonly<Record<OperationName, string>> = {
   fchdir: 'Make the directory at descriptor {fd} the working directory.',
   chroot: 'Make {path} the root directory.',
   mount: 'Mount {fstype} from {source} on {target}[ with {flags}][, options {data}].',
+  forget_volatile: 'Let the overlay with the work directory {workdir} be mounted again.',
   umount2: 'Unmount {target}[ with {flags}].',
   pivot_root: 'Make {new_root} the root mount and move the old one to {put_old}.',
   open_tree: 'Open the mount[ at {path}], from {dirfd}, as descriptor {fd}[ with {flags}].',
@@ -80,9 +81,11 @@ const sentences: Readonly<Record<OperationName, string>> = {
   seal: 'Be executed from a read-only mount, which no program of the pod can change.',
   setenv: 'Set {name} to {value} in the environment of the program.',
   run: 'Run {file} with the arguments {argv}, and wait until it has succeeded.',
-  app: 'Start the app {name} by {plan}[ in the cgroup of descriptor {cgroup_fd}]; its end goes to descriptor {status_fd}, {stop_signal} stops it.',
+  init: 'Make the first process of the pod, by {file}[, in the cgroup of descriptor {cgroup_fd}], and wait until it is there.',
+  reap: 'Reap what nobody else does, until the pod ends.',
+  app: 'Start the app {name} by {plan}[ in the cgroup of descriptor {cgroup_fd}], in the processes of the {pid_namespace}; {stop_signal} stops it, and it is started again: {restart}.',
   supervise:
-    'Be the init process until the apps have ended; when they are stopped, kill them after {grace_ms} ms[; the pod is ready when descriptor {status_fd} says so].',
+    'Watch the apps until they have ended; when they are stopped, kill them after {grace_ms} ms[; the pod is ready when descriptor {status_fd} says so][; apps come and go by requests on descriptor {requests_fd}].',
   fexecve: 'Become the program that descriptor {fd} is open on, with the arguments {argv}.',
   exec: 'Become the program {file} with the arguments {argv}.',
 };

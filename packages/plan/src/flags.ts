@@ -68,7 +68,9 @@ export const flagSets = {
     'CLONE_NEWPID',
   ],
   kind: ['S_IFDIR', 'S_IFREG'],
-  device: ['S_IFCHR', 'S_IFBLK'],
+  device: ['S_IFCHR', 'S_IFBLK', 'S_IFIFO'],
+  pidNamespace: ['PID_POD', 'PID_APP', 'PID_HOST'],
+  restart: ['RESTART_NO', 'RESTART_ON_FAILURE', 'RESTART_ALWAYS'],
   resource: [
     'RLIMIT_AS',
     'RLIMIT_CORE',

@@ -18,12 +18,12 @@ export const limits = {
   descriptors: 64,
   /** Extents of an id map, as the kernel has it since 4.15. */
   idMappings: 340,
-  /** Plans of one start, the main one included. */
-  plans: 64,
+  /** `app` lines of one plan; with the plan itself and that of its first process these are all plans of one start. */
+  apps: 63,
   /** Filter files of one start. */
   filters: 64,
   /** `clone` lines of one plan. */
   clones: 3,
   /** `rmdir_after` lines of one plan. */
-  removals: 128,
+  removals: 512,
 } as const;

@@ -216,6 +216,11 @@ export const operations = {
     see: 'mount(2)',
     text: 'Mounts a file system, binds a path, or changes flags or propagation of a mount.',
   },
+  forget_volatile: {
+    args: [['workdir', 'path']],
+    see: 'https://docs.kernel.org/filesystems/overlayfs.html',
+    text: 'Removes the mark of a volatile overlay from its work directory, if it is there: the next mount of the same directories is not refused. Made for apps that are started more than once.',
+  },
   umount2: {
     args: [
       ['target', 'path'],
@@ -347,7 +352,7 @@ export const operations = {
   rmdir_after: {
     args: [['path', 'path']],
     see: 'rmdir(2)',
-    text: 'When the child of the next clone has ended, its parent removes the empty directory, in the order of these lines; what is busy for longer than a moment, or cannot be removed, is left without a word. Made for cgroups.',
+    text: 'When the child of the next clone or the init has ended, its parent removes the empty directory, in the order of these lines; what is busy for longer than a moment, or cannot be removed, is left without a word. Made for cgroups.',
   },
   sethostname: { args: [['name', 'text']], see: 'sethostname(2)', text: 'Sets the host name.' },
   setdomainname: { args: [['name', 'text']], see: 'setdomainname(2)', text: 'Sets the NIS domain name.' },
@@ -486,7 +491,7 @@ export const operations = {
   terminal: {
     args: [['fd', 'fd']],
     see: 'pty(7)',
-    text: 'If standard input is a terminal: the parent of the next clone relays between that terminal and the pseudoterminal that it receives over this socket. Otherwise nothing, and the matching openpty does nothing.',
+    text: 'If standard input is a terminal: the parent of the next clone or init relays between that terminal and the pseudoterminal that it receives over this socket. Otherwise nothing, and the matching openpty does nothing.',
   },
   openpty: {
     args: [
@@ -499,7 +504,7 @@ export const operations = {
   pipes: {
     args: [],
     see: 'pipe(2)',
-    text: 'Makes standard output and standard error pipes that everybody may open again: pipes of the caller get mode 0666; terminals, files and sockets are replaced by pipes that the parent of the next clone copies to them. So no terminal of the caller reaches the child; devices stay.',
+    text: 'Makes standard output and standard error pipes that everybody may open again: pipes of the caller get mode 0666; terminals, files and sockets are replaced by pipes that the parent of the next clone or init copies to them. So no terminal of the caller reaches the child; devices stay.',
   },
 
   // Control
@@ -529,24 +534,41 @@ export const operations = {
     see: 'execve(2)',
     text: 'Runs the program, given by an absolute path, and waits for it; fails if it fails.',
   },
+  init: {
+    args: [
+      ['file', 'file'],
+      ['cgroup_fd', 'fd?'],
+      ['status_fd', 'fd?'],
+    ],
+    see: 'pid_namespaces(7)',
+    text: 'Makes the first process of a new pid namespace, in the cgroup, and records its start; it executes the plan in the file and dies with this process. Goes on when it has come to reap.',
+  },
+  reap: {
+    args: [],
+    see: 'wait(2)',
+    text: 'The last line of the plan of init: reaps what nobody else does, and ends the pod when the process that made it has ended.',
+  },
   app: {
     args: [
       ['name', 'text'],
       ['plan', 'path'],
-      ['status_fd', 'fd'],
       ['cgroup_fd', 'fd?'],
       ['stop_signal', 'one:signal'],
+      ['pid_namespace', 'one:pidNamespace'],
+      ['restart', 'one:restart'],
+      ['restarts', 'uint'],
     ],
     see: 'rkt-plan(5)',
-    text: 'Starts a child, in the cgroup, that executes the plan of that name, a path relative to this plan; its start and its end go to the status descriptor.',
+    text: "Starts a process in the cgroup and the pid namespace: the pod's, one of its own, or that of this process. It executes the plan, a path relative to this one; its starts and ends go to the file `status` beside that plan. When it has ended it is started anew as `restart` says, at most so often; 0 is without limit.",
   },
   supervise: {
     args: [
       ['grace_ms', 'uint'],
       ['status_fd', 'fd?'],
+      ['requests_fd', 'fd?'],
     ],
     see: 'rkt-plan(5)',
-    text: 'Becomes the init process: reaps everything, writes the status of each app, and on SIGTERM stops the apps in the reverse order of their start, each with its stop signal and after the grace period with SIGKILL. Ends when all apps have ended, or when one has failed and the others are stopped.',
+    text: 'Supervises the apps until all have ended, or until one has failed and the others are stopped: writes their status, starts them anew, relays output, and on SIGTERM stops the apps in the reverse order of their start, each with its stop signal and after the grace period with SIGKILL. Then it ends init, writes the status, and exits. With a fifo for requests apps come and go, and it ends on SIGTERM only.',
   },
   exec: {
     args: [

@@ -21,6 +21,7 @@ function statusesOf(plans: readonly Buffer[]): { status: number; message: string
   const directory = mkdtempSync(join(tmpdir(), 'rkt-plan-'));
   try {
     writeFileSync(join(directory, 'app'), 'exec a\n', { mode: 0o600 });
+    writeFileSync(join(directory, 'init'), 'reap\n', { mode: 0o600 });
     writeFileSync(join(directory, 'filter'), Buffer.from([6, 0, 0, 0, 0, 0, 0xff, 0x7f]), { mode: 0o600 });
     for (const [index, plan] of plans.entries()) {
       writeFileSync(join(directory, `${String(index).padStart(6, '0')}.case`), plan, { mode: 0o600 });
@@ -51,7 +52,13 @@ function refusalOf(plan: Buffer): string | undefined {
 /** True if stage1 reads only files that are there. */
 function hasItsFiles(plan: Buffer): boolean {
   return parsePlan(plan, 'p').every((op) =>
-    op.op === 'app' ? op.plan === 'app' : op.op === 'seccomp' ? op.filter === 'filter' : true,
+    op.op === 'app'
+      ? op.plan === 'app'
+      : op.op === 'init'
+        ? op.file === 'init'
+        : op.op === 'seccomp'
+          ? op.filter === 'filter'
+          : true,
   );
 }
 
@@ -71,20 +78,28 @@ function compare(plans: readonly Buffer[]): { accepted: number; refused: number 
 
 const withFiles = anyOp.map((op): Op => {
   if (op.op === 'app') return { ...op, plan: 'app' };
+  if (op.op === 'init') return { ...op, file: 'init' };
   return op.op === 'seccomp' ? { ...op, filter: 'filter' } : op;
 });
-const inner = withFiles.filter(
-  ({ op }) =>
-    !['exec', 'fexecve', 'supervise', 'terminal', 'pipes', 'rmdir_after', 'seal', 'clone', 'namespaces'].includes(op),
-);
+const PLACED = ['exec', 'fexecve', 'supervise', 'terminal', 'pipes', 'rmdir_after', 'seal', 'clone', 'namespaces'];
+const OF_PODS = ['init', 'app', 'reap'];
+const inner = withFiles.filter(({ op }) => !PLACED.includes(op) && !OF_PODS.includes(op));
 const plausible = fc
   .tuple(fc.array(inner, { maxLength: 4 }), fc.array(withFiles, { maxLength: 1 }))
   .map(([before, last]) => printPlan([...before, ...last]));
+/** The lines of a pod around others, some of which may stand there. */
+const pods = fc
+  .tuple(fc.array(inner, { maxLength: 2 }), fc.array(withFiles, { maxLength: 2 }))
+  .map(([before, within]) => `${printPlan(before)}init init - -\n${printPlan(within)}supervise 0 - -\n`);
 const implausible = fc.array(withFiles, { maxLength: 4 }).map((ops) => printPlan(ops));
 
 const anyPlan = fc
   .tuple(
-    fc.oneof({ weight: 4, arbitrary: plausible }, { weight: 1, arbitrary: implausible }),
+    fc.oneof(
+      { weight: 4, arbitrary: plausible },
+      { weight: 1, arbitrary: pods },
+      { weight: 1, arbitrary: implausible },
+    ),
     fc.option(mutations, { freq: 2 }),
   )
   .map(([text, changes]) => mutate(Buffer.from(text), changes ?? []));
@@ -119,7 +134,9 @@ test('parsePlan() and checkPlan() have the limits of stage1, each to the byte', 
     ...around(limits.clones, (count) => repeat(clone, count)),
     ...around(limits.removals, (count) => Buffer.from(`${'rmdir_after /a\n'.repeat(count)}${clone}`)),
     ...around(limits.filters, (count) => repeat('seccomp 0 filter\n', count)),
-    ...around(limits.plans - 1, (count) => repeat('app a app 5 - SIGTERM\n', count)),
+    ...around(limits.apps, (count) =>
+      Buffer.from(`init init - -\n${'app a app - SIGTERM PID_POD RESTART_NO 0\n'.repeat(count)}supervise 0 - -\n`),
+    ),
     ...around(limits.descriptors, (count) => Buffer.from(`close ${count - 1}\n`)),
     ...around(limits.descriptors, (count) => Buffer.from(`namespaces CLONE_NEWUSER|CLONE_NEWNET ${count - 2} - -\n`)),
   ];

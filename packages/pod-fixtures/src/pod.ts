@@ -58,6 +58,7 @@ export function makePod(dir: string, options: PodOptions = {}): Pod {
   const manifest = { ...manifestOf(uuid, names, options.imageName), ...options.manifest };
   writeFileSync(join(path, 'pod.json'), printPod(manifest));
   writeFileSync(join(path, 'plan'), '# the pod\nchdir /\n');
+  writeFileSync(join(path, 'init'), '# the first process\nreap\n');
   for (const name of names) {
     for (const below of ['upper', 'work', 'rootfs']) mkdirSync(join(path, 'apps', name, below), { recursive: true });
     writeFileSync(join(path, 'apps', name, 'plan'), '# the app\nexec /bin/true true\n');
@@ -74,6 +75,7 @@ function manifestOf(uuid: PodUuid, names: readonly AppName[], imageName = 'docke
     version: 1,
     uuid,
     created: CREATED_MS,
+    mutable: false,
     hostname: `rkt-${uuid}`,
     network: 'none',
     userNamespace: { first: 0x10000000, count: 65536 },
@@ -83,6 +85,8 @@ function manifestOf(uuid: PodUuid, names: readonly AppName[], imageName = 'docke
       name,
       image: { id: digest('abc'), name: imageName, layers: [digest('1'), digest('2')], labels: {}, ports: [] },
       stopSignal: 'SIGTERM',
+      restart: { policy: 'no', limit: 0 },
+      processes: 'pod',
       interactive: false,
       mounts: [{ volume: 'data', target: '/data', readOnly: true }],
     })),

@@ -102,7 +102,7 @@ test('readPodStatus() and readPod() refuse a link where their file should be', (
   const dir = temporary(t);
   const { pod, lock } = createPod(dir);
   lock[Symbol.dispose]();
-  assert.deepEqual(readPodStatus(pod), {});
+  assert.deepEqual(readPodStatus(pod), { restarts: 0 });
   assert.throws(() => readPod(pod), { status: 66 });
   writeFileSync(join(dir, 'elsewhere'), 'ready 1.000000000\n');
   symlinkSync(join(dir, 'elsewhere'), join(pod.path, 'status'));

@@ -28,8 +28,8 @@ export function withDefaults(said: ImageArguments, { app, isolators, isFromDocke
       // `--user=USER:GROUP` names one too.
       group: given.group ?? (given.user?.includes(':') === true ? undefined : group),
       'supplementary-gids': given['supplementary-gids'] ?? groups,
-      memory: given.memory ?? (memory === undefined ? undefined : String(Math.floor(valueOf(memory)))),
-      cpu: given.cpu ?? (cpu === undefined ? undefined : `${Math.round(valueOf(cpu) * 1000)}m`),
+      memory: given.memory ?? memoryWord(memory),
+      cpu: given.cpu ?? cpuWord(cpu),
       'cpu-shares': given['cpu-shares'] ?? (cpuShares === undefined ? undefined : Math.min(cpuShares, CPU_SHARES)),
       'oom-score-adj': given['oom-score-adj'] || Math.max(0, oomScoreAdj ?? 0),
     },
@@ -48,6 +48,16 @@ export function aciWarnings(name: string, { app, isolators }: AciOfImage): strin
   return [...handlers, ...ignored, ...refused].map((what) => `image "${printable(name)}": ${printable(what)}`);
 }
 
+/** The limit of memory of an isolator as `--memory` takes it. */
+export function memoryWord(quantity: string | undefined): string | undefined {
+  return quantity === undefined ? undefined : String(Math.floor(valueOf(quantity)));
+}
+
+/** The limit of processor time of an isolator as `--cpu` takes it. */
+export function cpuWord(quantity: string | undefined): string | undefined {
+  return quantity === undefined ? undefined : `${Math.round(valueOf(quantity) * 1000)}m`;
+}
+
 const FACTORS: Readonly<Record<string, number>> = {
   m: 1e-3, k: 1e3, K: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18,
   Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60,
@@ -59,5 +69,8 @@ function valueOf(quantity: string): number {
   const factor = suffix === '' ? 1 : /^[eE][+-]?\d/.test(suffix) ? Number(`1${suffix}`) : FACTORS[suffix];
   const value = Number(digits) * (factor ?? Number.NaN);
   if (Number.isFinite(value) && value <= Number.MAX_SAFE_INTEGER) return value;
-  throw new Failure(EXIT.dataRefused, `cannot use the quantity "${printable(quantity)}" of an image: it is too large`);
+  throw new Failure(
+    EXIT.dataRefused,
+    `cannot use the quantity "${printable(quantity)}" of a manifest: it is too large`,
+  );
 }

@@ -2,12 +2,12 @@
 import { type PodVolume } from '@rkt/formats';
 import { type AppName } from '@rkt/names';
 import { type AciOfImage } from './aci.ts';
-import { checkTarget, type AppMount } from './volumes.ts';
+import { checkTarget, type AppMount } from './app-mounts.ts';
 
 /** An app whose image has mount points. */
 export interface PointedApp {
   readonly name: AppName;
-  readonly aci: AciOfImage | undefined;
+  readonly aci: Pick<AciOfImage, 'app' | 'isFromDocker'> | undefined;
   /** The mounts that the user asks for. */
   readonly mounts: readonly AppMount[];
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { App } from '@rkt/appc';
 import { globalOptions, parseOptions, type Given, type Option, type OptionTable } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { printable } from '@rkt/names';
+import { notesOf, type Notes } from './notes.ts';
 import { appOptions, podOptions } from './options.ts';
 
 /** What the user said of one image: options behind it and arguments behind `--`. */
@@ -9,6 +11,10 @@ export interface ImageArguments {
   readonly image: string;
   readonly given: Given<typeof appOptions>;
   readonly args: readonly string[];
+  /** How a pod manifest wants it run: then nothing counts of what the image says of that. */
+  readonly app?: App | undefined;
+  /** What was noted of the app. */
+  readonly notes: Notes;
 }
 
 /** The whole command line of rkt-prepare. */
@@ -16,8 +22,13 @@ export interface PrepareArguments {
   readonly pod: Given<typeof podOptions & typeof globalOptions>;
   /** `--mount` before the first image: mounts of every app. */
   readonly mounts: readonly string[];
+  /** What was noted before the first image: of the pod itself. */
+  readonly notes: Notes;
   readonly images: readonly ImageArguments[];
 }
+
+/** Options that before the first image say something of the pod, or of every app. */
+const BEFORE_IMAGES: ReadonlySet<string> = new Set(['--mount', '--annotation', '--user-annotation', '--user-label']);
 
 /** The words of one image before they are parsed. */
 interface Section {
@@ -39,16 +50,18 @@ export function parseArguments(argv: readonly string[]): PrepareArguments {
   const [before = { image: undefined, flags: [], args: [] }, ...rest] = sections;
   const pod: string[] = [];
   const beforeImage = splitFlags(before.flags, pod);
-  const stray = beforeImage.find((word) => !word.startsWith('--mount'));
+  const stray = beforeImage.find((word) => !BEFORE_IMAGES.has(nameOf(word)));
   if (stray !== undefined) throw new Failure(EXIT.usage, `${nameOf(stray)} must follow an image`);
   const images = rest.map(({ image = '', flags, args }) => {
-    return { image, given: parseOptions(appOptions, splitFlags(flags, pod)).given, args };
+    const { given } = parseOptions(appOptions, splitFlags(flags, pod));
+    return { image, given, args, notes: notesOf(given) };
   });
-  return {
-    pod: parseOptions({ ...globalOptions, ...podOptions }, pod).given,
-    mounts: parseOptions(appOptions, beforeImage).given.mount,
-    images,
-  };
+  const ofPod = parseOptions({ ...globalOptions, ...podOptions }, pod).given;
+  if (ofPod['store-only'] && ofPod['no-store']) {
+    throw new Failure(EXIT.usage, 'cannot use both --store-only and --no-store');
+  }
+  const early = parseOptions(appOptions, beforeImage).given;
+  return { pod: ofPod, mounts: early.mount, notes: notesOf(early), images };
 }
 
 function sectionsOf(argv: readonly string[]): Section[] {
@@ -56,7 +69,7 @@ function sectionsOf(argv: readonly string[]): Section[] {
   const sections = [current];
   let verbatim = false;
   for (let i = 0; i < argv.length; i++) {
-    const word = argv[i] ?? '';
+    const word = verbatim ? (argv[i] ?? '') : todaysName(argv[i] ?? '');
     if (verbatim) {
       if (word === '---') verbatim = false;
       else current.args.push(word);
@@ -73,6 +86,11 @@ function sectionsOf(argv: readonly string[]): Section[] {
     }
   }
   return sections;
+}
+
+/** rkt once called two options otherwise. */
+function todaysName(word: string): string {
+  return word.replace(/^--cap-(?=(retain|remove)(=|$))/, '--caps-');
 }
 
 /** True for an option whose value is the next word. */

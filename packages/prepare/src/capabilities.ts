@@ -1,23 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
-import { type RuntimeCapabilities } from '@rkt/formats';
+import { DEFAULT_CAPABILITIES, type RuntimeCapabilities } from '@rkt/formats';
 import { printable } from '@rkt/names';
 import { flagSets } from '@rkt/plan';
-
-/** What root in a pod may do by default: what package managers and servers that change their user need, and nothing about the host. */
-const DEFAULT: readonly string[] = [
-  'CAP_CHOWN',
-  'CAP_DAC_OVERRIDE',
-  'CAP_FOWNER',
-  'CAP_FSETID',
-  'CAP_KILL',
-  'CAP_NET_BIND_SERVICE',
-  'CAP_SETFCAP',
-  'CAP_SETGID',
-  'CAP_SETPCAP',
-  'CAP_SETUID',
-  'CAP_SYS_CHROOT',
-];
 
 /** What decides about the capabilities of an app. */
 export interface CapabilityChoice {
@@ -37,7 +22,7 @@ export function capabilitiesOf({ uid, retain, remove, unrestricted, image }: Cap
   }
   const retained = names(retain);
   const removed = names(remove);
-  const own = remove.length > 0 ? DEFAULT : restricted(image);
+  const own = remove.length > 0 ? DEFAULT_CAPABILITIES : restricted(image);
   const base = unrestricted ? flagSets.capability : retain.length > 0 ? retained : own;
   const bounding = base.filter((name) => !removed.includes(name));
   const active = uid === 0 ? bounding : [];
@@ -45,8 +30,8 @@ export function capabilitiesOf({ uid, retain, remove, unrestricted, image }: Cap
 }
 
 function restricted(image: CapabilityChoice['image']): readonly string[] {
-  if (image === undefined) return DEFAULT;
-  return DEFAULT.filter((name) => image.set.includes(name) === (image.mode === 'retain'));
+  if (image === undefined) return DEFAULT_CAPABILITIES;
+  return DEFAULT_CAPABILITIES.filter((name) => image.set.includes(name) === (image.mode === 'retain'));
 }
 
 function names(lists: readonly string[]): string[] {

@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { delegatedHierarchies } from '@rkt/cgroups';
-import { EXIT, Failure, nameIn } from '@rkt/exit';
+import { EXIT, Failure } from '@rkt/exit';
 import { type PodApp, type PodManifest, type PodVolume, type RuntimeConfig } from '@rkt/formats';
-import { appNameOf, hexOf, parseAppName, printable, type AppName } from '@rkt/names';
+import { appNameOf, parseAppName, printable, type AppName } from '@rkt/names';
+import { limits } from '@rkt/plan';
 import { allocateRange, RANGE_SIZE, type Pod } from '@rkt/pods';
-import { hasOwnersFiles, idsOfPods, type Caller } from '@rkt/rootless';
+import { idsOfPods, type Caller } from '@rkt/rootless';
+import { podResourcesOf, requireRoom, requireSwap, resourcesOf } from '@rkt/isolators';
 import { signalNamed } from '@rkt/flavor-ns';
-import { dockerVolumesOf, mountPointsOf } from './aci-volumes.ts';
+import { mountPointsOf } from './aci-volumes.ts';
+import { mountsOf, type AppMount } from './app-mounts.ts';
+import { outputOf } from './app-output.ts';
 import { type ImageArguments, type PrepareArguments } from './arguments.ts';
 import { capabilitiesOf } from './capabilities.ts';
+import { type AppDevices } from './devices.ts';
+import { fillVolumes, volumesOfImage } from './filled-volumes.ts';
 import { type Filter } from './filters.ts';
+import { identityOf, refuseForeignIds } from './identity.ts';
 import { type FoundImage } from './images.ts';
+import { ipcOf } from './ipc.ts';
 import { nameFiles, type PrivateFile } from './names.ts';
 import { userNamespaceProblem } from './probe.ts';
-import { argumentsOf, directoryIn, environmentOf, workingDirectory } from './process.ts';
-import { parseCpu, parseMemory } from './quantities.ts';
+import { argumentsOf, environmentOf, workingDirectory } from './process.ts';
+import { parseRestart, processesOf } from './restart.ts';
+import { rlimitsOf } from './rlimits.ts';
 import { runtimeConfig } from './runtime-config.ts';
-import { findIdentity, splitUser, type Identity, type UserDatabase } from './users.ts';
-import { parseMount, parseVolumes, type AppMount } from './volumes.ts';
+import { sysctlsOf } from './sysctls.ts';
 
 /** What a pod is composed from. */
 export interface ComposeInput {
@@ -27,6 +34,10 @@ export interface ComposeInput {
   readonly pod: Pod;
   readonly given: PrepareArguments;
   readonly images: readonly FoundImage[];
+  /** The volumes that the user asks for. */
+  readonly volumes: readonly PodVolume[];
+  /** The devices of each app. */
+  readonly devices: readonly AppDevices[];
   readonly insecure: ReadonlySet<string>;
   readonly filters: readonly (Filter | undefined)[];
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -47,17 +58,62 @@ export interface Composed {
 
 /** Composes the pod from the images and what the user said. */
 export function composePod(input: ComposeInput): Composed {
-  const { pod, given, dir } = input;
-  const named = parseVolumes(given.pod.volume);
-  const mounted = mountedApps(input, named);
-  const head = {
+  const { pod, given } = input;
+  const network = given.pod.net === 'host' ? ('host' as const) : ('none' as const);
+  const base = {
     uuid: pod.uuid,
+    mutable: given.pod.mutable,
     hostname: hostnameOf(given.pod.hostname, pod),
-    network: given.pod.net === 'host' ? ('host' as const) : ('none' as const),
+    network,
+    ...ipcOf(given.pod.ipc, input.caller),
     owner: ownerOf(input),
     userNamespace: userNamespace(input),
-    volumes: [...named, ...mounted.flatMap(({ volumes }) => volumes)],
+    resources: podResourcesOf(given.pod),
+    sysctls: sysctlsOf(given.pod.sysctl, network),
   };
+  const { head, apps, ...rest } = composeApps(input, { ...base, volumes: [] });
+  const manifest: PodManifest = {
+    version: 1,
+    created: Date.now(),
+    insecureOptions: [...input.insecure].toSorted(),
+    apps: apps.map(({ app }) => app),
+    ...head,
+    ...given.notes,
+  };
+  return { ...rest, manifest };
+}
+
+/** The pod with an app more: what it was started with holds for this one, too. */
+export function composeAddition(input: ComposeInput, before: PodManifest): Composed {
+  const { head, apps, ...rest } = composeApps(input, before);
+  const added = apps.map(({ app }) => app);
+  refuseDuplicates([...before.apps, ...added].map(({ name }) => name));
+  refuseLate(before, head.volumes.slice(before.volumes.length));
+  return { ...rest, manifest: { ...before, volumes: head.volumes, apps: [...before.apps, ...added] } };
+}
+
+/** What all apps of a pod see is mounted when it starts, and once. */
+function refuseLate({ volumes }: PodManifest, added: readonly PodVolume[]): void {
+  for (const volume of added) {
+    if (volumes.some(({ name }) => name === volume.name))
+      throw new Failure(EXIT.usage, `duplicate volume name "${volume.name}": the pod has one`);
+    if (volume.kind === 'tmpfs' || (volume.kind === 'empty' && volume.filled !== undefined)) {
+      const what = volume.kind === 'tmpfs' ? 'is in memory' : 'has files of an image';
+      throw new Failure(EXIT.usage, `cannot add volume "${volume.name}" to a pod that runs: it ${what}`);
+    }
+  }
+}
+
+type ComposedApps = Omit<Composed, 'manifest'> & {
+  readonly head: Head;
+  readonly apps: readonly { readonly app: PodApp; readonly config: RuntimeConfig }[];
+};
+
+function composeApps(input: ComposeInput, base: Head): ComposedApps {
+  const { dir, pod, given } = input;
+  const mounted = mountedApps({ ...input, volumes: [...base.volumes, ...input.volumes] });
+  const made = [...input.devices, ...mounted].flatMap(({ volumes }) => volumes);
+  const head = { ...base, volumes: [...base.volumes, ...fillVolumes([...input.volumes, ...made], mounted)] };
   const podPath = join(dir, 'pods', 'run', pod.uuid);
   const files = nameFiles(podPath, head);
   const apps = given.images.map((said, index) => {
@@ -65,18 +121,23 @@ export function composePod(input: ComposeInput): Composed {
     const app = mounted[index];
     if (image === undefined || app === undefined) throw new Error('an image was not found');
     const { name, mounts } = app;
-    return composeApp({ ...input, head, podPath, files, said, image, name, mounts, filter: input.filters[index] });
+    return composeApp({
+      ...input,
+      head,
+      podPath,
+      files,
+      said,
+      image,
+      name,
+      mounts,
+      filter: input.filters[index],
+      own: input.devices[index],
+    });
   });
   refuseDuplicates(apps.map(({ app }) => app.name));
-  const manifest: PodManifest = {
-    version: 1,
-    created: Date.now(),
-    insecureOptions: [...input.insecure].toSorted(),
-    apps: apps.map(({ app }) => app),
-    ...head,
-  };
   return {
-    manifest,
+    head,
+    apps,
     files,
     caller: input.caller,
     warnings: mounted.flatMap(({ warnings }) => warnings),
@@ -86,19 +147,22 @@ export function composePod(input: ComposeInput): Composed {
 }
 
 /** The apps with their names and mounts: those that the user asks for, and those that their images expect. */
-function mountedApps({ given, images }: ComposeInput, volumes: readonly PodVolume[]) {
+function mountedApps({ given, images, volumes, devices }: ComposeInput) {
   const made: PodVolume[] = [];
   return given.images.map((said, index) => {
     const image = images[index];
     const name = said.given.name === undefined ? appNameOf(image?.name ?? '') : parseAppName(said.given.name);
-    const mounts = mountsOf(given.mounts, said, volumes);
-    const pointed = mountPointsOf({ name, aci: image?.aci, mounts }, [...volumes, ...made]);
+    const mounts = [...mountsOf(given.mounts, said, volumes), ...(devices[index]?.mounts ?? [])];
+    const pointed = mountPointsOf({ name, aci: image?.app ?? image?.aci, mounts }, [...volumes, ...made]);
     made.push(...pointed.volumes);
-    return { name, ...pointed };
+    return { name, image, ...pointed };
   });
 }
 
-type Head = Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes'>;
+type Head = Pick<
+  PodManifest,
+  'uuid' | 'mutable' | 'hostname' | 'network' | 'ipc' | 'owner' | 'userNamespace' | 'volumes' | 'resources' | 'sysctls'
+>;
 
 interface AppInput extends ComposeInput {
   readonly head: Head;
@@ -109,11 +173,13 @@ interface AppInput extends ComposeInput {
   readonly filter: Filter | undefined;
   readonly name: AppName;
   readonly mounts: readonly AppMount[];
+  readonly own: AppDevices | undefined;
 }
 
 function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
-  const { image, given, name, mounts } = input;
+  const { image, given, said, name, mounts } = input;
   const container = image.config.config ?? {};
+  const output = outputOf(said.given, given.pod.interactive);
   const app: PodApp = {
     name,
     image: {
@@ -124,8 +190,12 @@ function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
       ports: Object.keys(container.ExposedPorts ?? {}),
     },
     stopSignal: signalNamed(container.StopSignal ?? 'SIGTERM'),
+    restart: parseRestart(said.given.restart),
+    processes: processesOf(said.given.pid),
     interactive: given.pod.interactive,
+    ...(output === undefined ? {} : { output }),
     mounts: [...mounts],
+    ...said.notes,
   };
   return { app, config: configOf(input) };
 }
@@ -133,7 +203,8 @@ function composeApp(input: AppInput): { app: PodApp; config: RuntimeConfig } {
 function configOf(input: AppInput): RuntimeConfig {
   const { said, image, given, head, insecure, name, mounts } = input;
   const container = image.config.config ?? {};
-  const identity = identityOf(input);
+  const found = identityOf(input);
+  const identity = { ...found, groups: [...found.groups, ...(input.own?.gids ?? [])] };
   refuseForeignIds(identity, input);
   return runtimeConfig({
     pod: head,
@@ -144,7 +215,7 @@ function configOf(input: AppInput): RuntimeConfig {
       env: environmentOf({
         app: name,
         identity,
-        image: container.Env ?? [],
+        image: [...(container.Env ?? []), ...(input.own?.env ?? [])],
         option: said.given.environment,
         pod: given.pod['set-env'],
         inherited: given.pod['inherit-env'] ? input.environment : undefined,
@@ -160,13 +231,13 @@ function configOf(input: AppInput): RuntimeConfig {
       oomScoreAdj: oomScoreAdj(said.given['oom-score-adj']),
     },
     user: identity,
+    devices: input.own?.nodes ?? [],
     interactive: given.pod.interactive,
     readOnlyRoot: said.given['readonly-rootfs'] === 'true',
-    resources: resourcesOf(said),
+    resources: limitsOf(input),
+    rlimits: rlimitsOf({ ulimits: said.given.ulimit, isRestricted: input.caller !== undefined }),
     mounts,
-    imageVolumes: [...Object.keys(container.Volumes ?? {}), ...dockerVolumesOf(image.aci)]
-      .map((path) => directoryIn(path, 'volume'))
-      .filter((path) => path !== '/'),
+    imageVolumes: volumesOfImage(image),
     files: input.files,
     seccomp: input.filter?.profile,
     unmasked: insecure.has('paths'),
@@ -174,66 +245,11 @@ function configOf(input: AppInput): RuntimeConfig {
   });
 }
 
-/** `--user` may name a group as well, as people know it from other engines; `--group` wins over both. */
-function identityOf({ dir, said, image }: AppInput): Identity {
-  const { user, group } = splitUser(said.given.user ?? image.config.config?.User ?? '');
-  const identity = findIdentity(userDatabase(dir, image), user, said.given.group ?? group);
-  const extra = said.given['supplementary-gids'];
-  return extra === undefined ? identity : { ...identity, groups: extra.split(',').map(groupId) };
-}
-
-function groupId(text: string): number {
-  if (/^\d{1,10}$/.test(text) && Number(text) < 4294967295) return Number(text);
-  throw new Failure(EXIT.usage, `cannot use group id "${printable(text)}": wanted a number`);
-}
-
-// The unpacker left the user database of each chain of layers beside its tree.
-function userDatabase(dir: string, { chain }: FoundImage): UserDatabase {
-  const top = chain.at(-1);
-  if (top === undefined) return { passwd: '', group: '' };
-  const read = (name: string) => {
-    const path = join(dir, 'layers', hexOf(top), name);
-    return nameIn(path, () => readFileSync(path, 'latin1'));
-  };
-  return { passwd: read('passwd'), group: read('group') };
-}
-
-/** An id outside the pod's range has no number on the host. */
-function refuseForeignIds({ uid, gid, groups }: Identity, { head, caller }: AppInput): void {
-  const { userNamespace: range } = head;
-  if (!('count' in range)) return;
-  const last = range.count - (caller !== undefined && range.first > 0 && hasOwnersFiles(head) ? 0 : 1);
-  const foreign = [uid, gid, ...groups].find((id) => id > last);
-  if (foreign === undefined) return;
-  const wanted = caller === undefined ? 'a smaller one, or --insecure-options=userns' : 'a smaller one';
-  const hint = caller?.withoutRanges === undefined ? `wanted ${wanted}` : caller.withoutRanges;
-  throw new Failure(
-    caller?.withoutRanges === undefined ? EXIT.dataRefused : EXIT.notPermitted,
-    `cannot use id ${foreign}: the pod has ids 0 to ${last}: ${hint}`,
-  );
-}
-
-function resourcesOf({ given }: ImageArguments): RuntimeConfig['linux']['resources'] {
-  const { memory, cpu } = given;
-  const shares = given['cpu-shares'];
-  if (shares !== undefined && (shares < 2 || shares > 262144)) {
-    throw new Failure(EXIT.usage, `cannot use --cpu-shares=${shares}: wanted 2 to 262144`);
-  }
-  const period = 100_000;
-  const quota = cpu === undefined ? {} : { quota: (parseCpu(cpu) * period) / 1000, period };
-  return {
-    pids: { limit: given['pids-limit'] },
-    ...(memory === undefined ? {} : { memory: { limit: parseMemory(memory) } }),
-    ...(cpu === undefined && shares === undefined
-      ? {}
-      : { cpu: { ...quota, ...(shares === undefined ? {} : { shares }) } }),
-  };
-}
-
-/** Mounts behind an image win over those before the first image with the same target; of two alike the first counts. */
-function mountsOf(everywhere: readonly string[], said: ImageArguments, volumes: readonly PodVolume[]): AppMount[] {
-  const mounts = [...said.given.mount, ...everywhere].map((text) => parseMount(text, volumes));
-  return mounts.filter(({ target }, index) => mounts.findIndex((other) => other.target === target) === index);
+function limitsOf({ said, head, name }: AppInput): RuntimeConfig['linux']['resources'] {
+  const resources = resourcesOf(said.given);
+  requireSwap(resources);
+  requireRoom(head.resources, name, resources);
+  return resources;
 }
 
 function oomScoreAdj(score: number): number {
@@ -266,6 +282,8 @@ function userNamespace({ dir, pod, insecure, caller }: ComposeInput): PodManifes
 }
 
 function refuseDuplicates(names: readonly string[]): void {
+  if (names.length > limits.apps)
+    throw new Failure(EXIT.usage, `cannot put ${names.length} apps into one pod: wanted at most ${limits.apps}`);
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice !== undefined) throw new Failure(EXIT.usage, `multiple apps with name "${twice}": use --name`);
 }

@@ -31,6 +31,8 @@ export interface FoundImage {
   readonly chain: readonly Digest[];
   /** What one in appc's format has beside that; it has no diffIDs. */
   readonly aci?: AciOfImage;
+  /** What a pod manifest says of how it is run, instead of what it says itself. */
+  readonly app?: Pick<AciOfImage, 'app' | 'isFromDocker'>;
 }
 
 /**

@@ -35,3 +35,12 @@ export function parseInsecureOptions(lists: readonly string[]): ReadonlySet<stri
   }
   return chosen;
 }
+
+/** What the options of a pod switch off: `--private-users=false` is another name for one of them, which rkt has always had. */
+export function insecureOptionsOf(given: {
+  readonly 'insecure-options': readonly string[];
+  readonly 'private-users': string;
+}): ReadonlySet<string> {
+  const more = given['private-users'] === 'false' ? ['userns'] : [];
+  return parseInsecureOptions([...given['insecure-options'], ...more]);
+}

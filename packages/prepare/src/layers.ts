@@ -26,22 +26,28 @@ export interface Layer {
   readonly parents: readonly Digest[];
 }
 
+/** Images whose layers are unpacked: those that apps have as their root, and others. */
+export interface Unpacked {
+  readonly roots: readonly FoundImage[];
+  readonly others: readonly FoundImage[];
+}
+
 /**
  * Makes the tree of every layer of the images that is not there yet: `layers/HEX/tree`, named by its chain id; and
- * on the layers of each image its mount points.
+ * on the layers of each root its mount points.
  *
  * A tree is made beside its place and renamed into it, under a lock, so that two of us do not do the work twice.
  */
 export async function unpackLayers(
   { dir, note }: Context,
-  images: readonly FoundImage[],
+  { roots, others }: Unpacked,
   caller: Caller | undefined,
 ): Promise<void> {
   const layers = join(dir, 'layers');
   mkdirSync(layers, { recursive: true, mode: 0o700 });
-  const wanted = images.flatMap(layersOf);
+  const wanted = [...roots, ...others].flatMap(layersOf);
   const missing = wanted.filter(({ chainId }) => !isUsed(join(layers, hexOf(chainId))));
-  if (missing.length === 0 && images.every(({ chain }) => hasMountPoints(layers, chain))) return;
+  if (missing.length === 0 && roots.every(({ chain }) => hasMountPoints(layers, chain))) return;
   using _held = await lock(layers);
   for (const layer of missing) {
     // Somebody may have made it while we waited.
@@ -49,7 +55,7 @@ export async function unpackLayers(
   }
   // Most of the time everything is there already, and none of this is needed.
   const { makeMountPoints } = await import('./mount-points.ts');
-  for (const { chain } of images) if (!hasMountPoints(layers, chain)) makeMountPoints({ dir, caller }, chain);
+  for (const { chain } of roots) if (!hasMountPoints(layers, chain)) makeMountPoints({ dir, caller }, chain);
 }
 
 /** True if the image has no layers, or the mount points on its layers are there. */

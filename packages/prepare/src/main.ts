@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Command, type Context } from '@rkt/command';
-import { EXIT, Failure } from '@rkt/exit';
+import { EXIT } from '@rkt/exit';
 import { createPod, movePod, releaseRanges, type Pod } from '@rkt/pods';
 import { writeDurably } from '@rkt/files';
-import { type Verification } from '@rkt/formats';
+import { type PodVolume, type Verification } from '@rkt/formats';
 import { removeOwnTree, type Caller } from '@rkt/rootless';
-import { parseArguments, type PrepareArguments } from './arguments.ts';
+import { addApp, podToAddTo } from './add-app.ts';
+import { type PrepareArguments } from './arguments.ts';
+import { askedVolumes, imagesOfVolumes, settleVolumes } from './asked-volumes.ts';
+import { checkVolumes } from './check-volumes.ts';
 import { composePod, type Composed } from './compose.ts';
+import { devicesOf, type AppDevices } from './devices.ts';
 import { filtersOf, type Filter } from './filters.ts';
 import { lookForImages, openStores, requireImages, type FoundImage } from './images.ts';
-import { parseInsecureOptions } from './insecure.ts';
+import { insecureOptionsOf } from './insecure.ts';
 import { unpackLayers } from './layers.ts';
 import { options } from './options.ts';
 import { settleOwner } from './owner.ts';
 import { decide } from './policy.ts';
+import { requireApps, settleArguments } from './settle.ts';
 import { writePod } from './write-pod.ts';
 
 /** rkt-prepare: from images in the store to a pod directory that says all that root will do. */
@@ -24,30 +29,50 @@ export const prepare: Command<typeof options> = {
   options,
   rawArguments: true,
   main: async (_given, argv, context) => {
-    const given = parseArguments(argv);
+    const given = await settleArguments(argv, context);
     const stores = openStores(context, given.pod.store);
-    const look = async () => lookForImages(stores, given.images, { isAlone: given.pod['no-dependencies'] });
+    const asked = askedVolumes(given);
+    const wanted = [...given.images, ...imagesOfVolumes(asked)];
+    const look = async () => lookForImages(stores, wanted, { isAlone: given.pod['no-dependencies'] });
     if (given.pod['print-images'] || given.pod['print-missing']) {
-      const missing = given.pod['print-missing'] ? await look() : undefined;
-      for (const { image } of missing?.filter(({ isMissing }) => isMissing) ?? given.images) context.print(image);
+      // Those of a pod manifest are in a store, or the pod is refused.
+      const images = given.pod['pod-manifest'] === undefined ? wanted : [];
+      const missing = given.pod['print-missing'] && images.length > 0 ? await look() : undefined;
+      for (const { image } of missing?.filter(({ isMissing }) => isMissing) ?? images) context.print(image);
       return EXIT.ok;
     }
-    if (given.images.length === 0) throw new Failure(EXIT.usage, 'must provide at least one image');
-    const insecure = parseInsecureOptions(given.pod['insecure-options']);
+    requireApps(given);
+    const adds = given.pod['add-to'];
+    const pod = adds === undefined ? undefined : podToAddTo(context.dir, adds);
+    const insecure = insecureOptionsOf(given.pod);
     const sought = await look();
     if (given.pod['if-stored'] && sought.some(({ isMissing }) => isMissing)) return EXIT.notFound;
-    const images = requireImages(sought);
-    const verification = await decide(context, { images, given: given.pod, insecure });
+    const required = requireImages(sought);
+    const images = await asGiven(required.slice(0, given.images.length), given);
+    const ofVolumes = required.slice(given.images.length);
+    const verification = await decide(context, { images: [...images, ...ofVolumes], given: given.pod, insecure });
+    const devices = await devicesOf(given);
     const filters = await filtersOf(given, { insecure, images });
     // Others than the caller read what a pod is made of: its apps.
     process.umask(0o022);
     const caller = await settleOwner(context);
-    await unpackLayers(context, images, caller);
+    await unpackLayers(context, { roots: images, others: ofVolumes }, caller);
+    const found = new Map(ofVolumes.map((image, index) => [wanted[images.length + index]?.image ?? '', image]));
+    const volumes = settleVolumes(asked, found);
     const settled = await withImageDefaults(given, images, context.note);
-    context.print(makePod(context, { given: settled, images, insecure, filters, verification, caller }));
+    const all = { given: settled, images, volumes, devices, insecure, filters, verification, caller };
+    if (pod === undefined) context.print(makePod(context, all));
+    else await addApp(context, pod, all);
     return EXIT.ok;
   },
 };
+
+/** What a pod manifest says of an app takes the place of what its image says. */
+async function asGiven(images: FoundImage[], given: PrepareArguments): Promise<FoundImage[]> {
+  if (given.pod['pod-manifest'] === undefined) return images;
+  const { withApps } = await import('./pod-manifest.ts');
+  return withApps(images, given);
+}
 
 /** Images in appc's format say more about how they are run than others: where the user says nothing, that counts. */
 async function withImageDefaults(
@@ -65,9 +90,12 @@ async function withImageDefaults(
   return { ...given, images: settled };
 }
 
-interface Settled {
+/** What is known of a pod, or of an app that is added to one, before anything of it is made. */
+export interface Settled {
   readonly given: PrepareArguments;
   readonly images: readonly FoundImage[];
+  readonly volumes: readonly PodVolume[];
+  readonly devices: readonly AppDevices[];
   readonly insecure: ReadonlySet<string>;
   readonly filters: readonly (Filter | undefined)[];
   readonly verification: readonly Verification[];
@@ -76,15 +104,13 @@ interface Settled {
 }
 
 /** Makes the pod's directory; nothing of it stays if that fails. Returns the UUID. */
-function makePod(
-  { dir, environment, note }: Context,
-  { given, images, insecure, filters, verification, caller }: Settled,
-): string {
+function makePod({ dir, environment, note }: Context, { verification, ...settled }: Settled): string {
   const { pod, lock } = createPod(dir);
   using _held = lock;
   try {
-    saveUuid(given.pod['uuid-file-save'], pod);
-    const composed: Composed = composePod({ dir, pod, given, images, insecure, filters, environment, caller });
+    saveUuid(settled.given.pod['uuid-file-save'], pod);
+    const composed: Composed = composePod({ dir, pod, environment, ...settled });
+    checkVolumes(pod, composed.manifest);
     for (const warning of [...composed.warnings, ...writePod(dir, pod, { ...composed, verification })]) note(warning);
     movePod(dir, pod, 'prepared');
     return pod.uuid;

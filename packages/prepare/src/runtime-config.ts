@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type PodManifest, type RuntimeConfig, type RuntimeMount } from '@rkt/formats';
+import { mapsOfPod } from '@rkt/rootless';
+import { type AppMount } from './app-mounts.ts';
+import { deviceMountsOf, deviceNodesOf, requireApart } from './device-nodes.ts';
+import { type Device } from './devices.ts';
 import { type PrivateFile } from './names.ts';
 import { maskedPaths, readOnlyPaths } from './paths.ts';
-import { defaultRlimits } from './rlimits.ts';
-import { type AppMount } from './volumes.ts';
-import { mapsOfPod } from '@rkt/rootless';
+import { volumeMount } from './volume-mounts.ts';
 
 /** What the runtime configuration of an app is made of. */
 export interface AppSettings {
-  readonly pod: Pick<PodManifest, 'uuid' | 'hostname' | 'network' | 'owner' | 'userNamespace' | 'volumes'>;
+  readonly pod: Pick<
+    PodManifest,
+    'uuid' | 'hostname' | 'network' | 'ipc' | 'owner' | 'userNamespace' | 'volumes' | 'sysctls'
+  >;
   /** Where the pod's directory will be while it runs. */
   readonly podPath: string;
   readonly name: string;
@@ -17,7 +22,9 @@ export interface AppSettings {
   readonly interactive: boolean;
   readonly readOnlyRoot: boolean;
   readonly resources: RuntimeConfig['linux']['resources'];
+  readonly rlimits: RuntimeConfig['process']['rlimits'];
   readonly mounts: readonly AppMount[];
+  readonly devices: readonly Device[];
   /** The volumes that the image itself names. */
   readonly imageVolumes: readonly string[];
   /** resolv.conf, hosts and hostname. */
@@ -36,7 +43,7 @@ const KERNEL_MOUNTS: readonly RuntimeMount[] = [
   mount('/sys', 'sysfs', ['nosuid', 'nodev', 'noexec', 'ro']),
 ];
 
-const HOST_SYS = bind('/sys', '/sys', ['rbind', 'ro', 'nosuid', 'nodev', 'noexec']);
+const HOST_SYS = bind('/sys', '/sys', ['rbind', 'rro', 'nosuid', 'nodev', 'noexec']);
 
 const SCRATCH: readonly RuntimeMount[] = ['/tmp', '/run', '/var/tmp'].map((path) => {
   return mount(path, 'tmpfs', ['nosuid', 'nodev', path === '/run' ? 'mode=0755' : 'mode=1777', 'size=50%']);
@@ -45,6 +52,8 @@ const SCRATCH: readonly RuntimeMount[] = ['/tmp', '/run', '/var/tmp'].map((path)
 /** The OCI runtime configuration of an app: what `apps/NAME/config.json` says. */
 export function runtimeConfig(settings: AppSettings): RuntimeConfig {
   const { pod, process, user } = settings;
+  const devices = deviceNodesOf(pod, settings.devices);
+  const mounts = mountsOf(settings);
   return {
     ociVersion: '1.0.2',
     root: { path: 'rootfs', readonly: settings.readOnlyRoot },
@@ -53,22 +62,32 @@ export function runtimeConfig(settings: AppSettings): RuntimeConfig {
       terminal: settings.interactive,
       user: { uid: user.uid, gid: user.gid, umask: 0o022, additionalGids: user.groups },
       ...process,
-      rlimits: defaultRlimits(),
+      rlimits: settings.rlimits,
       noNewPrivileges: true,
     },
-    mounts: mountsOf(settings),
+    mounts,
     annotations: settings.annotations,
     linux: {
       namespaces: namespacesOf(pod),
       ...mappingsOf(pod),
+      ...(devices.length === 0 ? {} : { devices }),
       cgroupsPath: `/rkt/${pod.uuid}/app-${settings.name}`,
       resources: settings.resources,
+      ...(pod.sysctls === undefined ? {} : { sysctl: pod.sysctls }),
       maskedPaths: settings.unmasked ? [] : maskedPaths(seesHost(pod) ? CGROUPS : []),
       readonlyPaths: settings.unmasked ? [] : readOnlyPaths(),
-      rootfsPropagation: 'private',
+      rootfsPropagation: propagationOf(mounts),
       ...(settings.seccomp === undefined ? {} : { seccomp: settings.seccomp }),
     },
   };
+}
+
+/** A runtime that makes the mounts of its namespace private first has nothing left that a mount could get from the host. */
+function propagationOf(mounts: readonly RuntimeMount[]): string {
+  const found = ['rshared', 'rslave'].find((propagation) =>
+    mounts.some(({ options }) => options.includes(propagation)),
+  );
+  return found ?? 'private';
 }
 
 // The cgroups of the host come with its sys.
@@ -101,43 +120,53 @@ function mappingsOf(pod: AppSettings['pod']): Pick<RuntimeConfig['linux'], 'uidM
 function namespacesOf(pod: AppSettings['pod']): { type: string }[] {
   const user = 'first' in pod.userNamespace ? ['user'] : [];
   const network = pod.network === 'none' ? ['network'] : [];
-  return [...user, ...network, 'pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type }));
+  const ipc = pod.ipc === 'host' ? [] : ['ipc'];
+  return [...user, ...network, 'pid', ...ipc, 'uts', 'mount', 'cgroup'].map((type) => ({ type }));
 }
 
 function mountsOf(settings: AppSettings): RuntimeMount[] {
-  const mounted = new Set(settings.mounts.map(({ target }) => target));
-  const scratch = settings.readOnlyRoot ? SCRATCH.filter(({ destination }) => !mounted.has(destination)) : [];
-  const volumes = settings.imageVolumes.filter((path) => !mounted.has(path)).map(imageVolume);
-  const files = settings.files.filter(({ target }) => !mounted.has(target));
-  return [
-    ...kernelMounts(settings.pod),
-    ...scratch,
-    ...volumes,
-    ...files.map(({ source, target }) => bind(source, target, ['rbind', 'ro', 'nosuid', 'nodev', 'file'])),
-    ...settings.mounts.map((appMount) => volumeMount(settings, appMount)),
+  const { mounts, pod } = settings;
+  // What lies below a volume is that of the volume: nothing is put into it that nobody asked for.
+  const isFree = (path: string) => mounts.every(({ target }) => path !== target && !path.startsWith(`${target}/`));
+  const volumes = mounts.map((appMount) => volumeMount(settings, appMount));
+  requireApart(volumes, settings.devices);
+  const tree = [
+    ...(settings.readOnlyRoot ? SCRATCH : []).filter(({ destination }) => isFree(destination)),
+    ...settings.imageVolumes.filter(isFree).map(imageVolume),
+    ...settings.files
+      .filter(({ target }) => isFree(target))
+      .map(({ source, target }) => bind(source, target, ['bind', 'ro', 'nosuid', 'nodev', 'file'])),
+    ...volumes.filter(({ destination }) => !isInDev(destination)),
   ];
+  return [
+    ...kernelMounts(pod)
+      .filter(({ destination }) => isFree(destination))
+      .map((kernel) => (kernel.destination === '/dev' ? roomFor(settings.devices.length, kernel) : kernel)),
+    // A mount hides what was mounted below it before: so the outer ones come first, whatever the order of the options.
+    ...tree.toSorted((one, other) => depthOf(one) - depthOf(other)),
+    ...volumes.filter(({ destination }) => isInDev(destination)),
+    ...deviceMountsOf(pod, settings.devices),
+  ];
+}
+
+/** A directory and a node for each device that /dev does not have anyway. */
+function roomFor(devices: number, dev: RuntimeMount): RuntimeMount {
+  const inodes = (option: string) =>
+    option.replace(/^nr_inodes=(\d+)$/, (_, few: string) => `nr_inodes=${Number(few) + 4 * devices}`);
+  return devices === 0 ? dev : { ...dev, options: dev.options.map(inodes) };
+}
+
+function isInDev(path: string): boolean {
+  return path.startsWith('/dev/');
+}
+
+function depthOf({ destination }: RuntimeMount): number {
+  return destination.split('/').length;
 }
 
 /** A directory of the image that is a volume: the same directory, writable also in a read-only root. */
 function imageVolume(path: string): RuntimeMount {
   return bind(`rootfs${path}`, path, ['rbind', 'nosuid', 'nodev']);
-}
-
-function volumeMount({ pod, podPath }: AppSettings, { volume, target, readOnly }: AppMount): RuntimeMount {
-  const found = pod.volumes.find(({ name }) => name === volume);
-  if (found === undefined) throw new Error(`volume ${volume} was not checked`);
-  const recursive = found.kind === 'host' && found.recursive;
-  // Without root, no file system can be mapped: files of the host keep the ids that they have.
-  const mapped = 'first' in pod.userNamespace && pod.owner === undefined ? [recursive ? 'ridmap' : 'idmap'] : [];
-  const file = found.kind === 'host' && found.isFile ? ['file'] : [];
-  return bind(found.kind === 'host' ? found.source : `${podPath}/volumes/${volume}`, target, [
-    recursive ? 'rbind' : 'bind',
-    'nosuid',
-    'nodev',
-    ...(readOnly ? ['ro'] : []),
-    ...mapped,
-    ...file,
-  ]);
 }
 
 function bind(source: string, destination: string, options: readonly string[]): RuntimeMount {

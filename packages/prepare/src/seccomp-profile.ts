@@ -2,23 +2,17 @@
 import { EXIT, Failure } from '@rkt/exit';
 import { printable } from '@rkt/names';
 import { type SeccompProfile } from '@rkt/formats';
-
-/** Names of rkt and appc for whole sets of system calls: they all mean our default filter. */
-const DEFAULT_SETS: readonly string[] = [
-  '@appc.io/empty',
-  '@rkt/default-whitelist',
-  '@docker/default-whitelist',
-  '@rkt/default-blacklist',
-  '@docker/default-blacklist',
-];
+import { callsOfSet, isDefaultSet } from './seccomp-sets.ts';
 
 /**
- * The profile of an app from `--seccomp=mode=retain|remove[,errno=E],NAME,...`; undefined for no filter at all.
+ * The profile of an app from `--seccomp=mode=retain|remove[,errno=E],NAME,...`; undefined for no filter at all,
+ * which is `unconfined` as well.
  *
  * `retain` allows the named calls and refuses all others; `remove` takes them from the default profile.
  */
 export function seccompProfile(option: string | undefined, fallback: SeccompProfile): SeccompProfile | undefined {
   if (option === undefined) return fallback;
+  if (option === 'unconfined') return undefined;
   const words = option.split(',').filter((word) => word !== '');
   const mode = words.find((word) => word.startsWith('mode='))?.slice('mode='.length);
   const errno = words.find((word) => word.startsWith('errno='))?.slice('errno='.length) ?? 'EPERM';
@@ -31,12 +25,17 @@ export function seccompProfile(option: string | undefined, fallback: SeccompProf
     );
   }
   const errnoRet = numberOf(errno);
-  const named = calls.filter((call) => !call.startsWith('@'));
-  const sets = calls.filter((call) => call.startsWith('@'));
-  const strange = sets.find((set) => set !== '@appc.io/all' && !DEFAULT_SETS.includes(set));
+  const named = expanded(calls);
+  const sets = calls.filter((call) => call.startsWith('@') && callsOfSet(call) === undefined);
+  const strange = sets.find((set) => set !== '@appc.io/all' && !isDefaultSet(set));
   if (strange !== undefined)
     throw new Failure(EXIT.usage, `cannot use seccomp set "${printable(strange)}": no such set`);
   return mode === 'retain' ? retain(named, { sets, errnoRet, fallback }) : remove(named, { errnoRet, fallback });
+}
+
+/** The names of system calls, those of named sets among them. */
+function expanded(words: readonly string[]): string[] {
+  return words.flatMap((word) => (word.startsWith('@') ? (callsOfSet(word) ?? []) : [word]));
 }
 
 interface Choice {
@@ -84,10 +83,10 @@ export interface ImageSet {
  */
 export function restrictProfile(fallback: SeccompProfile, { mode, set, errno }: ImageSet): SeccompProfile {
   const errnoRet = ERRNO[errno ?? ''] ?? ERRNO['EPERM'] ?? 1;
-  const named = set.filter((name) => !name.startsWith('@'));
+  const named = expanded(set);
   if (mode === 'remove') return named.length === 0 ? fallback : remove(named, { errnoRet, fallback });
   // A whole set is at least as much as the default, which is all there is.
-  if (set.some((name) => name === '@appc.io/all' || /^@.*default/.test(name))) return fallback;
+  if (set.some((name) => name === '@appc.io/all' || isDefaultSet(name))) return fallback;
   const kept = new Set(named);
   const rules = (fallback.syscalls ?? []).map((rule) => ({
     ...rule,

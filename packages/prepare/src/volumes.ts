@@ -4,102 +4,135 @@ import { isAbsolute, normalize } from 'node:path';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { type PodVolume } from '@rkt/formats';
 import { printable } from '@rkt/names';
+import {
+  boolOf,
+  cannotUse,
+  idOf,
+  modeOf,
+  parseParameters,
+  requireKnown,
+  subPathOf,
+  type Parameters,
+} from './parameters.ts';
+import { parseMemory } from '@rkt/isolators';
 
-/** A volume mounted in an app. */
-export interface AppMount {
-  readonly volume: string;
-  readonly target: string;
-  readonly readOnly: boolean;
+/** A volume whose files are those of an image, which has to be found first. */
+export interface ImageVolume {
+  readonly kind: 'image';
+  readonly name: string;
+  readonly readOnly: true;
+  readonly reference: string;
+  readonly subPath?: string;
 }
 
+/** A volume as the user asks for it. */
+export type AskedVolume = Exclude<PodVolume, { kind: 'image' }> | ImageVolume;
+
+type Kind = AskedVolume['kind'];
+
+/** What each kind of volume is made from, by the names of its parameters. */
+const PARAMETERS: Readonly<Record<Kind, readonly string[]>> = {
+  host: ['source', 'readOnly', 'recursive', 'recursiveReadOnly', 'propagation'],
+  empty: ['mode', 'uid', 'gid', 'readOnly'],
+  tmpfs: ['size', 'mode', 'uid', 'gid', 'readOnly'],
+  image: ['image', 'subPath'],
+};
+
+const KINDS: readonly Kind[] = ['host', 'empty', 'tmpfs', 'image'];
+
 /** The volumes of the pod from `--volume NAME,kind=...`. */
-export function parseVolumes(texts: readonly string[]): PodVolume[] {
-  const volumes = texts.map(parseVolume);
+export function parseVolumes(texts: readonly string[]): AskedVolume[] {
+  return requireUnique(
+    texts.map((text) => {
+      const comma = text.indexOf(',');
+      const name = comma < 0 ? text : text.slice(0, comma);
+      const option = `--volume="${text}"`;
+      return volumeOf(name, parseParameters(option, text.slice(name.length + 1)));
+    }),
+  );
+}
+
+/** Refuses volumes of which two have one name. */
+export function requireUnique(volumes: readonly AskedVolume[]): AskedVolume[] {
   for (const [index, { name }] of volumes.entries()) {
     if (volumes.findIndex((other) => other.name === name) < index) {
       throw new Failure(EXIT.usage, `duplicate volume name "${printable(name)}"`);
     }
   }
-  return volumes;
+  return [...volumes];
 }
 
-function parseVolume(text: string): PodVolume {
-  const comma = text.indexOf(',');
-  const name = comma < 0 ? text : text.slice(0, comma);
+/** A volume from its name and its other parameters. */
+export function volumeOf(name: string, given: Parameters): AskedVolume {
+  const { option, values } = given;
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) {
-    throw refused(text, 'wanted NAME,kind=host|empty,... with a name of lower-case letters, digits and hyphens');
+    throw cannotUse(
+      option,
+      `wanted NAME,kind=${KINDS.join('|')},... with a name of lower-case letters, digits and hyphens`,
+    );
   }
-  const { kind, source, readOnly, recursive, mode, uid, gid, ...unknown } = parameters(text, text.slice(comma + 1));
-  const [surplus] = Object.keys(unknown);
-  if (surplus !== undefined) throw refused(text, `unknown parameter "${printable(surplus)}"`);
-  if (kind === 'empty') {
-    if (source !== undefined || recursive !== undefined)
-      throw refused(text, 'an empty volume has no source and no recursive');
-    return {
-      kind,
-      name,
-      readOnly: bool(text, readOnly, false),
-      mode: Number.parseInt(octal(text, mode ?? '0755'), 8),
-      uid: id(text, uid),
-      gid: id(text, gid),
-    };
+  const kind = KINDS.find((each) => each === values.get('kind'));
+  if (kind === undefined) throw cannotUse(option, `wanted kind=${KINDS.join('|')}`);
+  const what = kind === 'tmpfs' ? 'a volume in memory' : `a volume of kind ${kind}`;
+  requireKnown(given, ['kind', ...PARAMETERS[kind]], what);
+  switch (kind) {
+    case 'host':
+      return hostVolume(name, given);
+    case 'image':
+      return imageVolume(name, given);
+    case 'empty':
+    case 'tmpfs':
+      return madeVolume(name, kind, given);
   }
-  if (kind !== 'host') throw refused(text, 'wanted kind=host or kind=empty');
-  if (mode !== undefined || uid !== undefined || gid !== undefined)
-    throw refused(text, 'mode, uid and gid are of empty volumes');
-  if (source === undefined || !isAbsolute(source)) throw refused(text, 'a host volume needs source=ABSOLUTE-PATH');
+}
+
+function madeVolume(name: string, kind: 'empty' | 'tmpfs', given: Parameters): AskedVolume {
+  const head = { name, readOnly: boolOf(given, 'readOnly') ?? false };
+  const owner = { uid: idOf(given, 'uid'), gid: idOf(given, 'gid') };
+  if (kind === 'empty') return { kind, ...head, mode: modeOf(given, 0o755), ...owner };
+  const size = given.values.get('size');
+  // Without a limit, files in memory are a way to take the memory of everybody.
+  if (size === undefined) throw cannotUse(given.option, 'a volume in memory needs size=QUANTITY, such as 64Mi');
+  return { kind, ...head, mode: modeOf(given, 0o1777), ...owner, sizeBytes: parseMemory(size, 'size') };
+}
+
+function imageVolume(name: string, given: Parameters): ImageVolume {
+  const reference = given.values.get('image');
+  const subPath = subPathOf(given);
+  if (reference === undefined || reference === '') throw cannotUse(given.option, 'it needs image=IMAGE');
+  return { kind: 'image', name, readOnly: true, reference, ...(subPath === undefined ? {} : { subPath }) };
+}
+
+function hostVolume(name: string, given: Parameters): AskedVolume {
+  const { option, values } = given;
+  const source = values.get('source');
+  if (source === undefined || !isAbsolute(source)) throw cannotUse(option, 'a host volume needs source=ABSOLUTE-PATH');
+  const recursiveReadOnly = boolOf(given, 'recursiveReadOnly');
+  const recursive = boolOf(given, 'recursive') ?? true;
+  const readOnly = boolOf(given, 'readOnly') ?? recursiveReadOnly === true;
+  if (recursiveReadOnly === true && !(readOnly && recursive)) {
+    throw cannotUse(option, 'recursiveReadOnly=true is of volumes that are recursive and read-only');
+  }
+  const propagation = propagationOf(given);
   return {
-    kind,
+    kind: 'host',
     name,
     ...existing(source),
-    readOnly: bool(text, readOnly, false),
-    recursive: bool(text, recursive, true),
+    readOnly,
+    recursive,
+    ...(recursiveReadOnly === undefined ? {} : { recursiveReadOnly }),
+    ...(propagation === 'private' ? {} : { propagation }),
   };
 }
 
-/** A mount from `--mount volume=NAME,target=PATH`, of a volume that exists. */
-export function parseMount(text: string, volumes: readonly PodVolume[]): AppMount {
-  const { volume, target, ...unknown } = parameters(text, text);
-  const [surplus] = Object.keys(unknown);
-  if (surplus !== undefined) throw new Failure(EXIT.usage, `unknown mount parameter "${printable(surplus)}"`);
-  if (volume === undefined || target === undefined || !isAbsolute(target)) {
-    throw new Failure(EXIT.usage, `cannot use --mount="${printable(text)}": wanted volume=NAME,target=ABSOLUTE-PATH`);
-  }
-  const found = volumes.find(({ name }) => name === volume);
-  if (found === undefined) {
-    throw new Failure(
-      EXIT.usage,
-      `dangling mount point "${printable(target)}": volume "${printable(volume)}" not found`,
-    );
-  }
-  return { volume, target: checkTarget(target, `--mount="${text}"`), readOnly: found.readOnly };
+function propagationOf({ option, values }: Parameters): 'private' | 'slave' | 'shared' {
+  const value = values.get('propagation') ?? 'private';
+  if (value === 'private' || value === 'slave' || value === 'shared') return value;
+  throw cannotUse(option, `"${printable(value)}" is no propagation: wanted private, slave or shared`);
 }
 
-/** The absolute path that a volume is mounted at, without tricks; `what` names in a message who asks for it. */
-export function checkTarget(target: string, what: string): string {
-  const path = normalize(target).replace(/(.)\/$/, '$1');
-  const cannot = `cannot use ${printable(what)}`;
-  if (path === '/') throw new Failure(EXIT.usage, `${cannot}: the target is the root`);
-  // The kernel's file systems are what the protections of the pod stand on: attacks that replace proc start here.
-  if (/^\/(proc|sys|dev)(\/|$)/.test(path) && !path.startsWith('/dev/shm')) {
-    throw new Failure(EXIT.usage, `${cannot}: nothing can be mounted below /proc, /sys and /dev`);
-  }
-  return path;
-}
-
-function parameters(text: string, list: string): Record<string, string | undefined> {
-  const found = new Map<string, string>();
-  for (const part of list.split(',').filter((item) => item !== '')) {
-    const equals = part.indexOf('=');
-    const key = equals < 0 ? part : part.slice(0, equals);
-    if (equals < 0) throw refused(text, `parameter "${printable(part)}" has no value`);
-    if (found.has(key)) throw refused(text, `parameter "${printable(key)}" is given twice`);
-    found.set(key, part.slice(equals + 1));
-  }
-  return Object.fromEntries(found);
-}
-
-function existing(source: string): { source: string; isFile: boolean } {
+/** The source of a volume of the host, and whether it is a file. */
+export function existing(source: string): { source: string; isFile: boolean } {
   try {
     return { source: normalize(source), isFile: !statSync(source).isDirectory() };
   } catch (error) {
@@ -108,25 +141,4 @@ function existing(source: string): { source: string; isFile: boolean } {
       cause: error,
     });
   }
-}
-
-function bool(text: string, value: string | undefined, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (value === 'true' || value === 'false') return value === 'true';
-  throw refused(text, `"${printable(value)}" is not true or false`);
-}
-
-function octal(text: string, value: string): string {
-  if (/^[0-7]{3,4}$/.test(value)) return value;
-  throw refused(text, `"${printable(value)}" is not a mode: wanted octal digits such as 0755`);
-}
-
-function id(text: string, value: string | undefined): number {
-  if (value === undefined) return 0;
-  if (/^\d{1,5}$/.test(value) && Number(value) <= 65534) return Number(value);
-  throw refused(text, `"${printable(value)}" is not an id: wanted 0 to 65534`);
-}
-
-function refused(text: string, why: string): Failure {
-  return new Failure(EXIT.usage, `cannot use --volume="${printable(text)}": ${why}`);
 }

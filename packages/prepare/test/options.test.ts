@@ -4,8 +4,6 @@ import { test } from 'node:test';
 import { capabilitiesOf } from '../src/capabilities.ts';
 import { chainIds } from '../src/chain.ts';
 import { parseInsecureOptions } from '../src/insecure.ts';
-import { parseCpu, parseMemory } from '../src/quantities.ts';
-import { parseMount, parseVolumes } from '../src/volumes.ts';
 import { parseDigest } from '@rkt/names';
 
 const choice = { uid: 0, retain: [], remove: [], unrestricted: false };
@@ -35,50 +33,8 @@ test('chainIds() are those of the OCI image specification', () => {
   assert.deepEqual(chainIds([]), []);
 });
 
-test('parseMemory() reads quantities of Kubernetes and refuses nonsense', () => {
-  assert.equal(parseMemory('42Mi'), 42 * 2 ** 20);
-  assert.equal(parseMemory('50M'), 50e6);
-  assert.equal(parseMemory('1.5G'), 1.5e9);
-  for (const text of ['', '4', '1000', '-1M', '1MB', '1e9', 'x', '9999999999T'])
-    assert.throws(() => parseMemory(text), { status: 64 }, text);
-});
-
-test('parseCpu() reads thousandths of a processor', () => {
-  assert.equal(parseCpu('900m'), 900);
-  assert.equal(parseCpu('2'), 2000);
-  for (const text of ['0', '1m', 'x', '-1']) assert.throws(() => parseCpu(text), { status: 64 }, text);
-});
-
 test('parseInsecureOptions() expands the names of sets and refuses unknown ones', () => {
   assert.deepEqual([...parseInsecureOptions(['image,SECCOMP', 'none'])], ['image', 'seccomp']);
   assert.ok(parseInsecureOptions(['all-run']).has('userns'));
   for (const text of ['x', 'constructor']) assert.throws(() => parseInsecureOptions([text]), { status: 64 });
-});
-
-test('parseVolumes() reads both kinds and refuses what does not fit them', () => {
-  const [host, empty] = parseVolumes(['a,kind=host,source=/usr/,readOnly=true', 'b,kind=empty,mode=0700,uid=1']);
-  assert.deepEqual(host, { kind: 'host', name: 'a', source: '/usr/', isFile: false, readOnly: true, recursive: true });
-  assert.deepEqual(empty, { kind: 'empty', name: 'b', readOnly: false, mode: 0o700, uid: 1, gid: 0 });
-  const wrong = ['a', 'a,kind=x', 'a,kind=host', 'a,kind=host,source=rel', 'a,kind=empty,source=/', 'A,kind=empty', 'a,kind=empty,mode=9',
-    'a,kind=empty,uid=-1', 'a,kind=empty,colour=red', 'a,kind=empty,kind=host', 'a,kind=host,source=/usr,uid=1', 'a,kind=empty,readOnly=yes']; // prettier-ignore
-  for (const text of wrong) assert.throws(() => parseVolumes([text]), { status: 64 }, text);
-  assert.throws(() => parseVolumes(['a,kind=empty', 'a,kind=empty']), /duplicate volume name/);
-  assert.throws(() => parseVolumes(['a,kind=host,source=/does/not/exist']), { status: 66 });
-});
-
-test('parseMount() refuses unknown volumes and targets that protections stand on', () => {
-  const volumes = parseVolumes(['a,kind=empty']);
-  assert.deepEqual(parseMount('volume=a,target=/x/../y/', volumes), { volume: 'a', target: '/y', readOnly: false });
-  for (const text of [
-    'volume=b,target=/x',
-    'volume=a',
-    'volume=a,target=x',
-    'volume=a,target=/',
-    'volume=a,target=/proc',
-    'volume=a,target=/x/../sys/fs',
-    'volume=a,target=/dev/null',
-    'volume=a,target=/x,y=z',
-  ]) {
-    assert.throws(() => parseMount(text, volumes), { status: 64 }, text);
-  }
 });

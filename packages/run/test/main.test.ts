@@ -84,3 +84,20 @@ test('rkt-run hands every image on as one word, whatever is in its name', (t) =>
   assert.equal(lines.at(-1), 'rkt-fetch --dir=/d --pull-policy=new ./a b.aci /bin/*sh');
   assert.equal(status, 4);
 });
+
+test('rkt-run takes the former words for when to fetch', (t) => {
+  const programs = (word: string) => {
+    const { run } = install(t);
+    return run(word, 'docker://i').lines.map((line) => line.replace(/^(\S+ \S+).*$/, '$1'));
+  };
+  assert.deepEqual(programs('--store-only'), programs('--pull-policy=never'));
+  assert.deepEqual(programs('--no-store'), programs('--pull-policy=update'));
+  assert.notDeepEqual(programs('--no-store'), programs('--store-only'));
+});
+
+test('rkt-run fetches nothing for a pod manifest, which it has read once', (t) => {
+  const { run } = install(t);
+  for (const words of [['--pod-manifest=/dev/stdin'], ['--pod-manifest', '/dev/stdin']]) {
+    assert.deepEqual(run(...words), { status: 66, lines: [`rkt-prepare --dir=/d ${words.join(' ')}`] });
+  }
+});

@@ -124,6 +124,10 @@
 #define SFD_CLOEXEC O_CLOEXEC
 #define SFD_NONBLOCK O_NONBLOCK
 #define MADV_DONTNEED 4
+#define PROT_READ 1
+#define PROT_WRITE 2
+#define MAP_SHARED 1
+#define MAP_ANONYMOUS 0x20
 #define PATH_MAX 4096
 
 /* The structures of Landlock in the form of its fourth and sixth ABI; older kernels take them while
@@ -185,6 +189,20 @@ struct window_size {
 	uint16_t columns;
 	uint16_t width;
 	uint16_t height;
+};
+
+/* In which processes an app is. */
+enum pid_namespace {
+	PID_POD,
+	PID_APP, /* alone with its children */
+	PID_HOST,
+};
+
+/* When an app that has ended is started anew. */
+enum restart {
+	RESTART_NO,
+	RESTART_ON_FAILURE,
+	RESTART_ALWAYS,
 };
 
 /* What getdents64 fills in. */

@@ -11,10 +11,11 @@
 #define MAX_FILE_NAME_BYTES 255u
 #define MAX_EXTENTS 340u
 #define MAX_CLONES 3u
-#define MAX_REMOVALS 128u
+#define MAX_REMOVALS 512u
 
 /* Of one start. */
-#define MAX_PLANS 64u
+/* Those of the pod, its first process and its apps. */
+#define MAX_PLANS 65u
 #define MAX_FILTERS 64u
 #define MAX_TEXT_BYTES (1024u * 1024)
 #define MAX_ALL_LINES 16384u
@@ -22,7 +23,7 @@
 
 /* A plan's descriptors; those of stage1 lie above. */
 #define DESCRIPTORS 64u
-#define MAX_APPS (MAX_PLANS - 1)
+#define MAX_APPS (MAX_PLANS - 2)
 
 /* What an id that has no number in a user namespace is shown as. */
 #define OVERFLOW_ID 65534u

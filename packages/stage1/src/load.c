@@ -198,16 +198,16 @@ static void copy_component(char component[PATH_MAX], const char *path, size_t le
 
 /* Every directory on the way from the main plan is looked at: who can write one can replace what is
  * beneath. */
-static void load_app(struct program *program, const struct place *beside, const struct line *line)
+static void load_beneath(struct program *program, const struct place *beside, const char *path,
+			 enum role role)
 {
 	char component[PATH_MAX];
-	const char *path = next_word(next_word(line->words));
 	struct plan *plan = &program->plans[program->plan_count];
 	struct place place = *beside;
 	const char *at = path;
 	place.complaint.path = path;
 	if (program->plan_count == MAX_PLANS)
-		refuse(&place, STATUS_MALFORMED, "more than 64 plans");
+		refuse(&place, STATUS_MALFORMED, "more than 65 plans");
 	for (;;) {
 		size_t length = 0;
 		while (at[length] != '\0' && at[length] != '/')
@@ -223,12 +223,28 @@ static void load_app(struct program *program, const struct place *beside, const 
 			close_fd(place.directory);
 		place.directory = directory;
 	}
-	plan->role = ROLE_APP;
+	plan->role = role;
 	load_plan(plan, &place, at);
-	program->app_lines[program->plan_count++] = line;
+	program->plan_count++;
 	load_filters(program, &place, plan);
 	if (place.directory != beside->directory)
 		close_fd(place.directory);
+}
+
+/* The plans that the lines of a plan name. */
+static void load_named(struct program *program, const struct place *place, const struct plan *plan)
+{
+	for (unsigned int i = 0; i < plan->count; i++) {
+		const struct line *line = &plan->lines[i];
+		char *first = next_word(line->words);
+		if (line->operation != OP_APP && line->operation != OP_INIT)
+			continue;
+		program->named_by[program->plan_count] = line;
+		if (line->operation == OP_INIT)
+			load_beneath(program, place, first, ROLE_INIT);
+		else
+			load_beneath(program, place, next_word(first), ROLE_APP);
+	}
 }
 
 static int open_directory(const struct place *place, const char *path, size_t length)
@@ -266,10 +282,51 @@ void load_program(struct program *program, const char *given)
 	place.complaint.directory_length = length;
 	place.complaint.path = path + length;
 	load_filters(program, &place, &program->plans[0]);
-	for (unsigned int i = 0; i < program->plans[0].count; i++)
-		if (program->plans[0].lines[i].operation == OP_APP)
-			load_app(program, &place, &program->plans[0].lines[i]);
-	close_fd(place.directory);
+	load_named(program, &place, &program->plans[0]);
+	program->directory = keep(place.directory);
+}
+
+/* What is said of the main plan's path stays true of the directory. */
+static struct place begin_again(struct program *program)
+{
+	text_used = 0;
+	lines_used = 0;
+	program->filter_count = 0;
+	program->plan_count = 1;
+	program->plans[0].count = 0;
+	return (struct place){
+		.complaint = {.directory = program->plans[0].path,
+			      .directory_length = program->directory_length},
+		.directory = program->directory,
+	};
+}
+
+const struct plan *load_again(struct program *program, const char *path)
+{
+	const struct place place = begin_again(program);
+	load_beneath(program, &place, path, ROLE_APP);
+	return &program->plans[1];
+}
+
+/* A start plan has one app, whose plan lies beside it. */
+const struct plan *load_start(struct program *program, const char *path)
+{
+	static char beside[PATH_MAX];
+	const struct place place = begin_again(program);
+	load_beneath(program, &place, path, ROLE_START);
+	const struct plan *plan = &program->plans[1];
+	const struct line *last = &plan->lines[plan->count - 1];
+	const char *name = next_word(next_word(last->words));
+	size_t length = strlen(path);
+	while (length > 0 && path[length - 1] != '/')
+		length--;
+	if (length + strlen(name) >= sizeof(beside))
+		refuse_error(&place, -ENAMETOOLONG);
+	memcpy(beside, path, length);
+	memcpy(beside + length, name, strlen(name) + 1);
+	program->named_by[program->plan_count] = last;
+	load_beneath(program, &place, beside, ROLE_APP);
+	return plan;
 }
 
 void load_text(struct program *program, const char *directory, const char *text)

@@ -51,7 +51,8 @@ void prepare_exec(struct state *state)
 	if (state->is_prepared)
 		return;
 	state->is_prepared = true;
-	CALL(close_range, 3, UINT32_MAX, CLOSE_RANGE_CLOEXEC);
+	CALL(close_range, 3, state->keeps_descriptors ? 59 : UINT32_MAX, CLOSE_RANGE_CLOEXEC);
+	CALL(close_range, 63, UINT32_MAX, CLOSE_RANGE_CLOEXEC);
 	CALL(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 

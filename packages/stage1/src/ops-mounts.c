@@ -37,6 +37,32 @@ static uint64_t mount_at(const char *path)
  * On the old root that a new one replaces, something may be mounted, and a path names only what is
  * uppermost: without the loop the rest would stay over the new root, where `/..` leads to it.
  */
+/* overlayfs makes DIRECTORY/work/incompat/volatile/dirty, and refuses to mount what has it. */
+int perform_forget_volatile(struct state *state, const struct arguments *arguments)
+{
+	static const struct {
+		const char *name;
+		int flags;
+	} marks[] = {
+		{"work/incompat/volatile/dirty", 0},
+		{"work/incompat/volatile", AT_REMOVEDIR},
+		{"work/incompat", AT_REMOVEDIR},
+	};
+	int result = 0;
+	(void)state;
+	int directory = CHECKED(openat, AT_FDCWD, arguments->text[0],
+				O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (directory < 0)
+		return directory;
+	for (size_t i = 0; result == 0 && i < sizeof(marks) / sizeof(marks[0]); i++) {
+		result = CHECKED(unlinkat, directory, marks[i].name, marks[i].flags);
+		if (result == -ENOENT)
+			result = 0;
+	}
+	close_fd(directory);
+	return result;
+}
+
 int perform_umount2(struct state *state, const struct arguments *arguments)
 {
 	const char *target = arguments->text[0];

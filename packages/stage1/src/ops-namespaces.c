@@ -16,7 +16,7 @@ static const struct {
 	{CLONE_NEWPID, "/ns/pid"},
 };
 
-static long open_namespace(int pid, const char *file)
+long open_namespace(int pid, const char *file)
 {
 	struct output path = {.length = 0};
 	put(&path, "/proc/");
@@ -38,7 +38,7 @@ static int open_namespaces(struct state *state, int pid, uint64_t flags, int fd)
 
 /* The files of a process in proc are for others to see only while it is dumpable, unless they may
  * trace it. */
-static void set_dumpable_for_maps(bool dumpable)
+void set_dumpable_for_parent(bool dumpable)
 {
 	if (!has_capability(CAP_SYS_PTRACE))
 		CALL(prctl, PR_SET_DUMPABLE, dumpable);
@@ -64,7 +64,7 @@ int perform_namespaces(struct state *state, const struct arguments *arguments)
 	int result = keep_pipe(ends);
 	if (result < 0)
 		return result;
-	set_dumpable_for_maps(true);
+	set_dumpable_for_parent(true);
 	int pid = make_process(&birth);
 	if (pid == 0)
 		stand_by(ends);
@@ -77,7 +77,7 @@ int perform_namespaces(struct state *state, const struct arguments *arguments)
 		CALL(kill, pid, SIGKILL);
 		wait_for(pid);
 	}
-	set_dumpable_for_maps(false);
+	set_dumpable_for_parent(false);
 	return result;
 }
 
@@ -144,11 +144,10 @@ int perform_pidfd_open(struct state *state, const struct arguments *arguments)
 	return length < 0 ? (int)length : -ESRCH;
 }
 
-/* In the child: nothing happens until the parent has written the maps, and nothing after it has
- * died. */
-static int begin_child(struct state *state, int parent_fd)
+void begin_child(struct state *state, int parent_fd)
 {
 	char byte;
+	forget_removals();
 	hide_environment();
 	state->parent_fd = parent_fd;
 	state->dies_with_parent = true;
@@ -156,21 +155,14 @@ static int begin_child(struct state *state, int parent_fd)
 	if (CALL(read, parent_fd, &byte, 1) != 1)
 		exit_now(STATUS_FAILED);
 	CALL(prctl, PR_SET_DUMPABLE, 0);
-	for (unsigned int i = 0; i < 2; i++) {
-		close_fd(state->copied_fd[i]);
-		close_fd(state->pipe_fd[i]);
-		state->copied_fd[i] = -1;
-		state->pipe_fd[i] = -1;
-	}
-	state->error_fd = 2;
-	return 0;
+	forget_output(state);
 }
 
 /* In the parent: the child may go on when its maps are written and its start is on record. */
 static int release_child(const struct child *child, const struct arguments *arguments, int go_fd)
 {
 	int result = write_id_maps(child->pid, arguments->text[3], arguments->text[4]);
-	set_dumpable_for_maps(false);
+	set_dumpable_for_parent(false);
 	if (result == 0) {
 		append_status(child->status_fd, "started",
 			      (int[2]){(int)CALL(getpid, 0), child->pid});
@@ -187,7 +179,6 @@ int perform_clone(struct state *state, const struct arguments *arguments)
 {
 	int ends[2];
 	struct child child = {.pidfd = -1, .status_fd = fd_of(arguments, 2)};
-	uint64_t handled = HANDLED_SIGNALS;
 	struct birth birth = {
 		.flags = arguments->number[0],
 		.cgroup_fd = fd_of(arguments, 1),
@@ -196,22 +187,20 @@ int perform_clone(struct state *state, const struct arguments *arguments)
 	int result = keep_pipe(ends);
 	if (result < 0)
 		return result;
-	block_signals();
 	/* Before there is a child: without it the parent would not notice the end. */
-	child.signal_fd =
-		keep(CALL(signalfd4, -1, &handled, sizeof(handled), SFD_CLOEXEC | SFD_NONBLOCK));
+	child.signal_fd = take_signals();
 	if (child.signal_fd < 0)
 		return child.signal_fd;
-	set_dumpable_for_maps(true);
+	set_dumpable_for_parent(true);
 	/* Nobody in the pod needs to know where on the host its plan lies, not for a moment. */
 	hide_arguments("rkt-init");
 	child.pid = make_process(&birth);
 	if (child.pid == 0) {
-		forget_removals();
 		close_fd(child.signal_fd);
 		close_fd(ends[1]);
 		close_fd(state->parent_fd);
-		return begin_child(state, ends[0]);
+		begin_child(state, ends[0]);
+		return 0;
 	}
 	show_arguments();
 	if (child.pid < 0)

@@ -61,6 +61,21 @@ static bool has_ended(const struct child *child, int *wait_status)
 	return CALL(wait4, child->pid, wait_status, WNOHANG, NULL) == child->pid;
 }
 
+int take_signals(void)
+{
+	uint64_t handled = HANDLED_SIGNALS;
+	block_signals();
+	return keep(CALL(signalfd4, -1, &handled, sizeof(handled), SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+_Noreturn void end_parent(struct relay *relay, int status_fd, int wait_status)
+{
+	end_relay(relay);
+	append_end(status_fd, wait_status);
+	remove_directories();
+	exit_now(status_of(wait_status));
+}
+
 _Noreturn void be_parent(const struct state *state, const struct child *child)
 {
 	static struct relay relay;
@@ -81,8 +96,5 @@ _Noreturn void be_parent(const struct state *state, const struct child *child)
 			forward_signals(child, &relay);
 		step_relay(&relay, polls, count);
 	}
-	end_relay(&relay);
-	append_end(child->status_fd, wait_status);
-	remove_directories();
-	exit_now(status_of(wait_status));
+	end_parent(&relay, child->status_fd, wait_status);
 }

@@ -21,10 +21,12 @@ struct line {
 enum role {
 	ROLE_MAIN,
 	ROLE_APP,
+	ROLE_INIT,  /* of the first process of a pod */
+	ROLE_START, /* starts an app in a running pod */
 };
 
 struct plan {
-	/* The plan of an app lies beneath the directory of the main plan. */
+	/* All others lie beneath the directory of the main plan. */
 	enum role role;
 	const char *path;
 	struct line *lines;

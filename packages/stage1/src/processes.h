@@ -47,14 +47,37 @@ int status_of(int wait_status);
 /* Lets no signal interrupt what comes, until the mask is reset before a program is executed. */
 void block_signals(void);
 
-/* Waits, as the parent of a clone, for the child, and exits as it did. */
+/* A child that is waited for. */
 struct child {
 	int pid;
 	int pidfd;
 	int status_fd;
 	int signal_fd; /* gives the blocked signals */
 };
+
+/* Blocks the signals that are handled, and returns a descriptor that gives them, or an error. */
+int take_signals(void);
+
+/* Waits, as the parent of a clone, for the child, and exits as it did. */
 _Noreturn void be_parent(const struct state *state, const struct child *child);
+
+/* Ends as the child has: relays the last output, writes the status, removes directories. */
+struct relay;
+_Noreturn void end_parent(struct relay *relay, int status_fd, int wait_status);
+
+/* Closes, in a child, what its parent relays. */
+void forget_output(struct state *state);
+
+/* In a child: nothing happens until the parent has written a byte, and nothing after it has died.
+ */
+void begin_child(struct state *state, int parent_fd);
+
+/* Lets the parent open what proc has of a child that it makes, or no longer; who may trace it needs
+ * no leave. */
+void set_dumpable_for_parent(bool dumpable);
+
+/* Opens a namespace of a process, named by its file in proc such as `/ns/pid`. */
+long open_namespace(int pid, const char *file);
 
 /* Forgets what the parent of a clone is going to remove: in its child. */
 void forget_removals(void);

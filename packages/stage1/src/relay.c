@@ -2,6 +2,7 @@
 #include "descriptors.h"
 #include "output.h"
 #include "report.h"
+#include "processes.h"
 #include "relay.h"
 #include "syscall.h"
 
@@ -59,6 +60,17 @@ void begin_relay(struct relay *relay, const struct state *state)
 			continue;
 		open_channel(&relay->channels[i], state->pipe_fd[i], reopen(i + 1));
 	}
+}
+
+void forget_output(struct state *state)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		close_fd(state->copied_fd[i]);
+		close_fd(state->pipe_fd[i]);
+		state->copied_fd[i] = -1;
+		state->pipe_fd[i] = -1;
+	}
+	state->error_fd = 2;
 }
 
 static bool is_empty(const struct channel *channel)

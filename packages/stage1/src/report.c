@@ -2,6 +2,7 @@
 /* Messages: one line, on standard error and on the descriptor that the plan has given for reports.
  */
 #include "memory.h"
+#include "pod.h"
 #include "report.h"
 #include "syscall.h"
 
@@ -33,6 +34,7 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_FCHDIR] = "change to directory",
 	[OP_CHROOT] = "change root to",
 	[OP_MOUNT] = "mount",
+	[OP_FORGET_VOLATILE] = "reuse work directory",
 	[OP_UMOUNT2] = "unmount",
 	[OP_PIVOT_ROOT] = "change root mount to",
 	[OP_OPEN_TREE] = "open mount",
@@ -76,6 +78,8 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_SEAL] = "be executed from a read-only mount",
 	[OP_SETENV] = "set variable",
 	[OP_RUN] = "run",
+	[OP_INIT] = "make first process",
+	[OP_REAP] = "reap",
 	[OP_APP] = "start app",
 	[OP_SUPERVISE] = "supervise",
 	[OP_EXEC] = "execute",
@@ -207,7 +211,8 @@ _Noreturn void fail(struct state *state, int error)
 	const struct program *program = state->program;
 	const struct complaint place = {
 		.directory = program->plans[0].path,
-		.directory_length = state->plan->role == ROLE_APP ? program->directory_length : 0,
+		.directory_length =
+			state->plan == &program->plans[0] ? 0 : program->directory_length,
 		.path = state->plan->path,
 	};
 	put_place(&output, &place, line->number);
@@ -230,6 +235,7 @@ _Noreturn void fail(struct state *state, int error)
 		flush(&output, state->report_fd);
 	if (state->failure_fd >= 0)
 		CALL(write, state->failure_fd, "", 1);
+	end_failed_pod(state);
 	exit_now((int)state->status);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load.h"
+#include "pod.h"
 #include "run.h"
 #include "syscall.h"
 
@@ -20,10 +21,10 @@ void forget_caller(void)
 			CALL(openat, AT_FDCWD, "/dev/null", O_RDWR | O_NOCTTY);
 }
 
-_Noreturn static void run(const struct program *program, bool traces)
+_Noreturn static void run(struct program *program, bool traces)
 {
 	static struct environment environment;
-	static struct app apps[MAX_APPS];
+	static struct pod pod;
 	static struct state state;
 	state = (struct state){
 		.program = program,
@@ -33,11 +34,12 @@ _Noreturn static void run(const struct program *program, bool traces)
 		.report_fd = -1,
 		.parent_fd = -1,
 		.failure_fd = -1,
+		.ready_fd = -1,
 		.terminal_fd = -1,
 		.copied_fd = {-1, -1},
 		.pipe_fd = {-1, -1},
 		.environment = &environment,
-		.apps = apps,
+		.pod = &pod,
 	};
 	execute(&state);
 }

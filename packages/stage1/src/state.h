@@ -31,14 +31,15 @@ enum confinement {
 
 /* A plan that is read, the lines of all plans, and the filters that they name. */
 struct program {
-	struct plan plans[MAX_PLANS];		 /* the main plan is the first */
-	const struct line *app_lines[MAX_PLANS]; /* the `app` line that named the plan, NULL for the
-						    main one */
+	struct plan plans[MAX_PLANS];		/* the main plan is the first */
+	const struct line *named_by[MAX_PLANS]; /* the `app` or `init` line that named the plan,
+						   NULL for the main one */
 	unsigned int plan_count;
 	const struct line *filter_lines[MAX_FILTERS];
 	struct sock_fprog filters[MAX_FILTERS];
 	unsigned int filter_count;
 	size_t directory_length; /* of the main plan's path: up to its last slash */
+	int directory;		 /* in which the main plan lies, wherever that is by now */
 	char **variables;	 /* of the caller's environment, NULL at the end */
 	char **more;		 /* arguments that follow those of the last exec; NULL for none */
 	enum confinement confinement;
@@ -49,23 +50,19 @@ struct environment {
 	unsigned int count;
 };
 
-struct app {
-	int pid; /* 0 when it has ended */
-	int status_fd;
-	int exec_fd; /* at its end when the program executes; -1 from then on */
-	int stop_signal;
-};
+struct pod;
 
 /* One process's view: a child that a plan makes goes on with a copy. */
 struct state {
-	const struct program *program;
+	struct program *program;
 	const struct plan *plan;
 	const struct line *line;
 	const char *reason; /* says why an operation failed, where no error number can */
 	enum status status; /* with which a failure ends this process */
 	bool traces;
-	bool is_prepared; /* for execve */
-	bool is_filtered; /* by seccomp: what the kernel is asked may kill this process */
+	bool is_prepared;	/* for execve */
+	bool keeps_descriptors; /* 60 to 62, for the program */
+	bool is_filtered;	/* by seccomp: what the kernel is asked may kill this process */
 	bool dies_with_parent;
 	uint64_t handled_fs;  /* the rights of the Landlock ruleset being made, as far as */
 	uint64_t handled_net; /* the kernel knows them */
@@ -75,14 +72,14 @@ struct state {
 	int report_fd;	      /* these are -1 when there is none */
 	int parent_fd;	      /* the end of a pipe of which the parent has the other */
 	int failure_fd;	      /* tells the supervisor that the program is not executed */
+	int ready_fd;	      /* tells the supervisor that the first process reaps */
 	int terminal_fd;      /* the socket over which the parent is going to receive a terminal */
 	int copied_fd[2];  /* standard output and error of the caller, while pipes stand in for them
 			    */
 	int pipe_fd[2];	   /* the reading ends of those pipes */
 	bool has_terminal; /* standard input of the caller is a terminal, and is relayed */
 	struct environment *environment;
-	struct app *apps;
-	unsigned int app_count;
+	struct pod *pod;
 };
 
 /* The signals that are passed on, and those that a relaying or supervising process must not die of.

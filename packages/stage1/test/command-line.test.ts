@@ -5,6 +5,7 @@ import { chmodSync, chownSync, closeSync, mkdirSync, openSync, symlinkSync } fro
 import { test } from 'node:test';
 import { flagSets, limits, operations } from '@rkt/plan';
 import { isLocked, Scratch, shell, skip, STAGE1 } from './stage1.ts';
+import { podOf } from './pod.ts';
 
 function stage1(...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(STAGE1, args, { encoding: 'utf8' });
@@ -77,7 +78,7 @@ test('stage1 refuses a plan that is missing with 66', { skip }, () => {
   assert.equal(stderr, `stage1: ${scratch.path('none')}: cannot read: no such file or directory\n`);
   assert.equal(stage1(scratch.path('none/none')).status, 66);
   assert.equal(scratch.run(['seccomp 0 none']).status, 66);
-  assert.equal(scratch.run(['app a a/plan 3 - SIGTERM']).status, 66);
+  assert.equal(scratch.run(['init none - -', 'supervise 0 - -']).status, 66);
 });
 
 test('stage1 refuses a plan that somebody else could have written with 77', { skip }, () => {
@@ -116,12 +117,12 @@ test('stage1 refuses a plan that somebody else could have written with 77', { sk
 
 test('stage1 refuses plans of apps and filters that somebody else could have written with 77', { skip }, () => {
   using scratch = new Scratch();
-  const plan = scratch.plan(['app a apps/a/plan 3 - SIGTERM']);
-  const appPlan = scratch.plan(['seccomp 0 filter', 'exec a'], 'apps/a/plan');
+  const plan = scratch.plan(podOf(scratch, { a: ['seccomp 0 filter', 'exec a'] }));
+  const appPlan = scratch.path('apps/a/plan');
   const filter = scratch.write('apps/a/filter', new Uint8Array(8));
   const status = (): number | null => stage1('--check', plan).status;
   assert.equal(status(), 0);
-  for (const path of [appPlan, filter, scratch.path('apps/a'), scratch.path('apps')]) {
+  for (const path of [appPlan, filter, scratch.path('init'), scratch.path('apps/a'), scratch.path('apps')]) {
     chmodSync(path, 0o777);
     assert.equal(status(), 77, path);
     chmodSync(path, 0o755);
@@ -131,7 +132,10 @@ test('stage1 refuses plans of apps and filters that somebody else could have wri
     assert.equal(status(), 0);
   }
   symlinkSync('apps', scratch.path('link'));
-  const { status: linked } = scratch.run(['app a link/a/plan 3 - SIGTERM'], { args: ['--check'] });
+  const { status: linked } = scratch.run(
+    ['init init - -', 'app a link/a/plan - SIGTERM PID_POD RESTART_NO 0', 'supervise 0 - -'],
+    { args: ['--check'] },
+  );
   assert.equal(linked, 77);
 });
 
@@ -151,8 +155,7 @@ test('stage1 names file, line, operation and what is wanted of a malformed plan'
 
 test('stage1 checks everything before the first operation', { skip }, () => {
   using scratch = new Scratch();
-  scratch.plan(['setsid'], 'apps/a/plan');
-  const { status, stderr } = scratch.run([`mkdir ${scratch.path('made')} 0755`, 'app a apps/a/plan 3 - SIGTERM']);
+  const { status, stderr } = scratch.run([`mkdir ${scratch.path('made')} 0755`, ...podOf(scratch, { a: ['setsid'] })]);
   assert.equal(status, 65);
   assert.match(stderr, /apps\/a\/plan: cannot accept plan: the plan of an app does not end in exec or fexecve\n$/);
   assert.throws(() => scratch.read('made'), { code: 'ENOENT' });
@@ -166,7 +169,13 @@ test('stage1 checks everything before the first operation', { skip }, () => {
 
 test('stage1 enforces the limits of one start', { skip }, () => {
   using scratch = new Scratch();
-  const apps = (count: number): readonly string[] => Array.from({ length: count }, () => 'app a apps/plan 3 - SIGTERM');
+  const app = 'app a apps/plan - SIGTERM PID_POD RESTART_NO 0';
+  const apps = (count: number): readonly string[] => [
+    'init init - -',
+    ...Array.from({ length: count }, () => app),
+    'supervise 0 - -',
+  ];
+  scratch.plan(['reap'], 'init');
   const check = (lines: readonly string[]): number | null => scratch.run(lines, { args: ['--check'] }).status;
   scratch.plan(['exec a'], 'apps/plan');
   assert.equal(check(apps(63)), 0);

@@ -1,30 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { POD, type Scratch, shell } from './stage1.ts';
+import { OWN_PROC, type Scratch, shell } from './stage1.ts';
 
 interface PodOptions {
   readonly graceMs?: number;
   /** Lines before the first process is made. */
   readonly before?: readonly string[];
+  /** Lines of the first process. */
+  readonly init?: readonly string[];
   readonly stopSignal?: string;
+  /** How apps are started, and started anew. */
+  readonly manner?: string;
+  readonly requests?: boolean;
 }
 
 /** The lines of a pod whose apps have these plans; writes the plans. */
 export function podOf(
   scratch: Scratch,
   apps: Readonly<Record<string, readonly string[]>>,
-  { graceMs = 60_000, before = [], stopSignal = 'SIGTERM' }: PodOptions = {},
+  options: PodOptions = {},
 ): readonly string[] {
+  const { graceMs = 60_000, before = [], init = [], stopSignal = 'SIGTERM', manner = 'PID_POD RESTART_NO 0' } = options;
   const append = 'O_WRONLY|O_CREAT|O_APPEND|O_CLOEXEC 0644';
   const names = Object.keys(apps);
-  for (const [name, lines] of Object.entries(apps)) scratch.plan(lines, `apps/${name}/plan`);
+  const requests = options.requests === true;
+  scratch.plan([...init, 'reap'], 'init');
+  for (const [name, lines] of Object.entries(apps)) {
+    scratch.plan([...OWN_PROC, ...lines], `apps/${name}/plan`);
+    scratch.write(`apps/${name}/status`, '');
+  }
   return [
     ...before,
     `open 10 ${scratch.path('status')} ${append}`,
-    ...names.map((name, index) => `open ${11 + index} ${scratch.path(`apps/${name}/status`)} ${append}`),
-    ...POD,
-    ...names.map((name, index) => `app ${name} apps/${name}/plan ${11 + index} - ${stopSignal}`),
-    `supervise ${graceMs} 10`,
+    ...(requests ? [`open 9 ${scratch.path('wake')} O_RDWR|O_NONBLOCK|O_CLOEXEC 0000`] : []),
+    'init init - 10',
+    ...names.map((name) => `app ${name} apps/${name}/plan - ${stopSignal} ${manner}`),
+    `supervise ${graceMs} 10 ${requests ? 9 : '-'}`,
   ];
 }
 

@@ -13,12 +13,8 @@ export const skip = !existsSync(STAGE1) ? 'stage1 is not built' : process.getuid
 /** A mount namespace whose mounts are seen by nobody else. */
 export const PRIVATE_MOUNTS = ['unshare CLONE_NEWNS', 'mount "" / "" MS_REC|MS_PRIVATE ""'] as const;
 
-/** The first process of a new pid namespace, with a proc of its own. */
-export const POD = [
-  'clone CLONE_NEWNS|CLONE_NEWPID - 10 - -',
-  'mount "" / "" MS_REC|MS_PRIVATE ""',
-  'mount proc /proc proc MS_NOSUID|MS_NODEV|MS_NOEXEC ""',
-] as const;
+/** A proc of the process's own pid namespace. */
+export const OWN_PROC = [...PRIVATE_MOUNTS, 'mount proc /proc proc MS_NOSUID|MS_NODEV|MS_NOEXEC ""'] as const;
 
 /** What the programs of a test write, by streams. */
 export type Result = SpawnSyncReturns<string>;

@@ -12,8 +12,8 @@ test('supervise ends with 0 when every app has, and writes what happened', { ski
   assert.equal(stderr, '');
   assert.equal(status, 0);
   assert.match(scratch.read('status'), /^started \d+ \d+ \d+\.\d{9}\nready \d+\.\d{9}\nexited 0 \d+\.\d{9}\n$/);
-  assert.match(scratch.read('apps/a/status'), /^started 2 \d+\.\d{9}\nexited 0 \d+\.\d{9}\n$/);
-  assert.match(scratch.read('apps/b/status'), /^started 3 \d+\.\d{9}\nexited 0 \d+\.\d{9}\n$/);
+  assert.match(scratch.read('apps/a/status'), /^started \d+ 2 \d+\.\d{9}\nexited 0 \d+\.\d{9}\n$/);
+  assert.match(scratch.read('apps/b/status'), /^started \d+ 3 \d+\.\d{9}\nexited 0 \d+\.\d{9}\n$/);
 });
 
 test('supervise without apps is ready and ends', { skip }, () => {
@@ -147,22 +147,22 @@ test('an app whose plan fails is reported, and never started', { skip }, () => {
     assert.equal(scratch.read('error'), stderr);
     assert.equal(statusOf(scratch, 'apps/b/status'), `exited ${status} TIME\n`);
     assert.doesNotMatch(scratch.read('status'), /ready/);
-    return `${status} ${stderr.replace(`stage1: ${scratch.path('apps/b/plan')}`, '')}`;
+    return `${status} ${stderr.replace(/^stage1: .*:(\d+): /, ':$1: ')}`;
   };
   assert.equal(
     failed(['umask 0022', 'unlink /none', 'exec /bin/true true']),
-    '125 :2: unlink: cannot remove "/none": no such file or directory\n',
+    '125 :5: unlink: cannot remove "/none": no such file or directory\n',
   );
-  assert.equal(failed(['exec none none']), '127 :1: exec: cannot execute "none": executable file not found in $PATH\n');
-  assert.equal(failed(['exec /etc/passwd x']), '126 :1: exec: cannot execute "/etc/passwd": permission denied\n');
+  assert.equal(failed(['exec none none']), '127 :4: exec: cannot execute "none": executable file not found in $PATH\n');
+  assert.equal(failed(['exec /etc/passwd x']), '126 :4: exec: cannot execute "/etc/passwd": permission denied\n');
 });
 
 test('a pod whose plan fails after its apps have started takes them along', { skip }, () => {
   using scratch = new Scratch();
   const lines = podOf(scratch, { a: [obedient('a')] });
-  const { status, stderr } = scratch.run([...lines.slice(0, -1), 'unlink /none', ...lines.slice(-1)]);
+  const { status, stderr } = scratch.run([...lines.slice(0, -1), 'close 63', ...lines.slice(-1)]);
   assert.equal(status, 125);
-  assert.match(stderr, /: unlink: cannot remove "\/none"/);
+  assert.match(stderr, /: close: cannot close descriptor "63"/);
   assert.equal(statusOf(scratch, 'status'), 'started PID TIME\nexited 125 TIME\n');
 });
 
@@ -196,19 +196,87 @@ test('an app starts in its cgroup', { skip }, () => {
   const cgroup = `/sys/fs/cgroup/unified/stage1-test-app-${process.pid}`;
   const before = [`mkdir ${cgroup} 0755`, `open 9 ${cgroup} O_RDONLY|O_DIRECTORY 0000`];
   const lines = podOf(scratch, { a: [shell('grep ^0: /proc/self/cgroup')] }, { before });
-  const { stdout } = scratch.run(lines.map((line) => line.replace('11 - SIGTERM', '11 9 SIGTERM')));
+  const { stdout } = scratch.run(lines.map((line) => line.replace('- SIGTERM', '9 SIGTERM')));
   const { status } = scratch.run([`rmdir ${cgroup}`]);
   assert.equal(stdout, `0::/stage1-test-app-${process.pid}\n`);
   assert.equal(status, 0);
 });
 
-test('app and supervise refuse to be anything but the first process of a pid namespace', { skip }, () => {
+test('there is no supervisor without a first process, and none without a supervisor', { skip }, () => {
   using scratch = new Scratch();
-  const supervise = scratch.run(['supervise 0 -']);
-  assert.equal(supervise.status, 125);
-  assert.match(supervise.stderr, /supervise: cannot supervise "0 -": not the first process of a pid namespace\n$/);
-  scratch.plan([shell('echo started')], 'apps/a/plan');
-  const app = scratch.run(['app a apps/a/plan 3 - SIGTERM', 'supervise 0 -']);
-  assert.equal(app.stdout, '');
-  assert.match(app.stderr, /app: cannot start app "a apps\/a\/plan 3 - SIGTERM": not the first process/);
+  scratch.plan(['reap'], 'init');
+  scratch.plan(['exec a'], 'apps/a/plan');
+  const app = 'app a apps/a/plan - SIGTERM PID_POD RESTART_NO 0';
+  const refused = (...lines: string[]): string =>
+    scratch.run(lines, { args: ['--check'] }).stderr.replace(/^.*plan: /, '');
+  assert.equal(refused(app), 'no init precedes it\n');
+  assert.equal(refused('supervise 0 - -'), 'no init precedes it\n');
+  assert.equal(refused('init init - -', app), 'a plan with init does not end in supervise\n');
+  assert.equal(refused('init init - -', 'setsid', 'supervise 0 - -'), 'it follows init\n');
+  assert.equal(refused('reap'), 'not in a main plan\n');
+  scratch.plan(['setsid'], 'init');
+  assert.equal(refused('init init - -', 'supervise 0 - -'), 'the plan of the first process does not end in reap\n');
 });
+
+/** An app that counts how often it was started, and fails before the last time. */
+function counting(scratch: Scratch, times: number): string {
+  const file = scratch.path('count');
+  return shell(`echo x >> ${file}; [ $(wc -l < ${file}) -lt ${times} ] && exit 3; exit 0`);
+}
+
+test('an app that fails is started anew until it does not', { skip }, () => {
+  using scratch = new Scratch();
+  const manner = 'PID_POD RESTART_ON_FAILURE 0';
+  const { status, stderr } = scratch.run(podOf(scratch, { a: [counting(scratch, 3)] }, { manner }));
+  assert.deepEqual([status, stderr], [0, '']);
+  const [failed, ended] = ['started PID TIME\nexited 3 TIME\n', 'started PID TIME\nexited 0 TIME\n'];
+  assert.equal(statusOf(scratch, 'apps/a/status'), failed + failed + ended);
+});
+
+test('an app that fails too often fails', { skip }, () => {
+  using scratch = new Scratch();
+  const manner = 'PID_POD RESTART_ON_FAILURE 1';
+  const { status } = scratch.run(podOf(scratch, { a: [counting(scratch, 9)] }, { manner }));
+  assert.equal(status, 3);
+  assert.equal(scratch.read('count'), 'x\nx\n');
+});
+
+test('an app that is always started anew ends when it is stopped', { skip }, async () => {
+  using scratch = new Scratch();
+  const manner = 'PID_POD RESTART_ALWAYS 0';
+  const child = scratch.start(podOf(scratch, { a: [shell('echo here; exit 0')] }, { manner }));
+  const lines = linesOf(child);
+  assert.deepEqual([await nextLine(lines), await nextLine(lines)], ['here', 'here']);
+  child.kill('SIGTERM');
+  assert.equal(await endOf(child), 0);
+});
+
+test('an app whose program is not there is not started anew', { skip }, () => {
+  using scratch = new Scratch();
+  const manner = 'PID_POD RESTART_ALWAYS 0';
+  assert.equal(scratch.run(podOf(scratch, { a: ['exec none none'] }, { manner })).status, 127);
+  assert.equal(statusOf(scratch, 'apps/a/status'), 'exited 127 TIME\n');
+});
+
+test('an app is in the processes of the pod, in its own, or in those of the host', { skip }, () => {
+  using scratch = new Scratch();
+  const inProcesses = (where: string): string =>
+    scratch.run(podOf(scratch, { a: [shell('echo $$')] }, { manner: `${where} RESTART_NO 0` })).stdout;
+  assert.equal(inProcesses('PID_POD'), '2\n');
+  assert.equal(inProcesses('PID_APP'), '1\n');
+  assert.ok(Number(inProcesses('PID_HOST')) > 2);
+});
+
+for (const where of ['PID_APP', 'PID_HOST'] as const) {
+  test(`an app in ${where} ends with its supervisor`, { skip }, async () => {
+    using scratch = new Scratch();
+    const child = scratch.start(
+      podOf(scratch, { a: [shell('echo ready; exec sleep 1000')] }, { manner: `${where} RESTART_NO 0` }),
+    );
+    const lines = linesOf(child);
+    assert.equal(await nextLine(lines), 'ready');
+    child.kill('SIGKILL');
+    // The end of its output: nobody lives who could write to it.
+    assert.equal(await nextLine(lines), undefined);
+  });
+}

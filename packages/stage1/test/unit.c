@@ -134,18 +134,19 @@ static bool accepts(const char *text, enum role role)
 
 static void test_plans(void)
 {
-	static const char *const right[] = {"",
-					    "\n",
-					    "# comment\n",
-					    "setsid\n",
-					    "\\163etsid\n",
-					    "exec a\n",
-					    "exec \"\" \"\"\n",
-					    "terminal 3\nclone 0 - - - -\n",
-					    "supervise 0 -\n",
-					    "app a b/..c 3 - SIGTERM\n",
-					    "namespaces CLONE_NEWNET|CLONE_NEWUSER 62 - -\n",
-					    "clone 0 - - - -\nclone 0 - - - -\nclone 0 - - - -\n"};
+	static const char *const right[] = {
+		"",
+		"\n",
+		"# comment\n",
+		"setsid\n",
+		"\\163etsid\n",
+		"exec a\n",
+		"exec \"\" \"\"\n",
+		"terminal 3\nclone 0 - - - -\n",
+		"init i - -\nsupervise 0 - -\n",
+		"init i - -\napp a b/..c - SIGTERM PID_POD RESTART_NO 0\nsupervise 0 - -\n",
+		"namespaces CLONE_NEWNET|CLONE_NEWUSER 62 - -\n",
+		"clone 0 - - - -\nclone 0 - - - -\nclone 0 - - - -\n"};
 	static const char *const wrong[] = {
 		"setsid",
 		" setsid\n",
@@ -156,12 +157,15 @@ static void test_plans(void)
 		"unlink \\303\n",
 		"#\177\n",
 		"exec a\nsetsid\n",
-		"supervise 0 -\nsetsid\n",
+		"init i - -\nsupervise 0 - -\nsetsid\n",
+		"supervise 0 - -\n",
+		"reap\n",
+		"init i - -\n",
 		"terminal 3\n",
 		"pipes\n",
 		"clone 0 - - - -\npipes\n",
 		"app a /b 3 - SIGTERM\n",
-		"app a b/.. 3 - SIGTERM\n",
+		"init i - -\napp a b/.. - SIGTERM PID_POD RESTART_NO 0\nsupervise 0 - -\n",
 		"app a ../b 3 - SIGTERM\n",
 		"namespaces CLONE_NEWNET|CLONE_NEWUSER 63 - -\n",
 		"clone 0 - - - -\nclone 0 - - - -\nclone 0 - - - -\nclone 0 - - - -\n",
@@ -169,9 +173,9 @@ static void test_plans(void)
 		"unshare CLONE_NEWNS|CLONE_NEWNS\n",
 		"unshare |\n",
 		"\"\"\n"};
-	static const char *const wrong_for_apps[] = {"", "setsid\n", "supervise 0 -\n",
-						     "clone 0 - - - -\nexec a\n",
-						     "app a b 3 - SIGTERM\nexec a\n"};
+	static const char *const wrong_for_apps[] = {
+		"", "setsid\n", "supervise 0 - -\n", "clone 0 - - - -\nexec a\n",
+		"app a b - SIGTERM PID_POD RESTART_NO 0\nexec a\n"};
 	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
 		expect(accepts(right[i], ROLE_MAIN), "accepted", right[i]);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

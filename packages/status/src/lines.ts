@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PodManifest, PodOwner } from '@rkt/formats';
-import { printTime } from '@rkt/human';
+import { printAge, printTime, toneOf, type Paint } from '@rkt/human';
 import type { PodView } from '@rkt/inspect';
 import { printable } from '@rkt/names';
 import type { State } from '@rkt/pods';
@@ -8,16 +8,28 @@ import { hasOwnersFiles, hostRanges, isAlone } from '@rkt/rootless';
 
 const STARTED_STATES: readonly State[] = ['running', 'deleting', 'exited deleting', 'exited', 'exited garbage'];
 
+/** How lines are printed for people: without a time there is no word on how long ago something was. */
+export interface LineStyle {
+  readonly paint: Paint;
+  readonly nowMs: number | undefined;
+  /** The apps that somebody has stopped where they are. */
+  readonly paused: readonly string[];
+}
+
+const PLAIN: LineStyle = { paint: (text) => text, nowMs: undefined, paused: [] };
+
 /** The lines `key=value` of `rkt status`, each key at most once. */
-export function linesOf(view: PodView): string[] {
+export function linesOf(view: PodView, { paint, nowMs, paused }: LineStyle = PLAIN): string[] {
+  const time = (ms: number) => printTime(ms) + (nowMs === undefined ? '' : ` (${printAge(ms, nowMs)})`);
   const { state, manifest, status } = view;
-  const lines = [`state=${state}`];
-  if (manifest !== undefined) lines.push(`created=${printTime(manifest.created)}`);
-  if (status.started !== undefined) lines.push(`started=${printTime(status.started.timeMs)}`);
+  const lines = [`state=${paint(state, toneOf(state))}`];
+  if (manifest !== undefined) lines.push(`created=${time(manifest.created)}`);
+  if (status.started !== undefined) lines.push(`started=${time(status.started.timeMs)}`);
   if (state === 'running' || state === 'exited') lines.push('networks=');
   if (manifest !== undefined) lines.push(`userns=${rangeOf(manifest)}`);
   if (view.error !== undefined) lines.push(`error=${printable(view.error)}`);
   if (STARTED_STATES.includes(state)) lines.push(...startedLines(view));
+  if (paused.length > 0) lines.push(`paused=${paused.join(',')}`);
   return lines;
 }
 

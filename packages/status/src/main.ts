@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Command } from '@rkt/command';
+import { hierarchiesOf, isFrozen } from '@rkt/cgroups';
+import type { Command, Context } from '@rkt/command';
 import { EXIT } from '@rkt/exit';
-import { printJson } from '@rkt/human';
+import { isForEyes, painter, printJson } from '@rkt/human';
 import { printable } from '@rkt/names';
 import { podObject, requireOwner, uuidOf, type PodView } from '@rkt/inspect';
 import { findPod } from '@rkt/pods';
@@ -13,7 +14,7 @@ import { hasEnded, isReady, look, parseWait, waitUntil } from './wait.ts';
 export const status: Command<typeof options> = {
   name: 'rkt-status',
   synopsis:
-    'rkt-status [--wait[=DURATION]] [--wait-ready[=DURATION]] [--format=FORMAT] UUID\nrkt-status [OPTION]... --uuid-file=FILE',
+    'rkt-status [--wait[=DURATION]] [--wait-ready[=DURATION]] [--format=FORMAT] UUID\nrkt-status --security [--format=FORMAT] UUID\nrkt-status [OPTION]... --uuid-file=FILE',
   summary: 'print the status of a pod',
   options,
   main: async (given, operands, context) => {
@@ -27,15 +28,36 @@ export const status: Command<typeof options> = {
     if (endMs !== 0) await waitUntil({ dir: context.dir, pod, isMet: hasEnded, what: 'ended', timeoutMs: endMs });
     const view = look(context.dir, pod);
     for (const problem of view.problems) context.note(printable(problem));
+    const format = formatOf(given.format);
+    if (given.security) {
+      const { printSecurity } = await import('./print-security.ts');
+      return printSecurity(context, view, format);
+    }
+    const paused = pausedApps(view);
     context.print(
-      given.format === undefined ? linesOf(view).join('\n') : printJson(podObject(view), formatOf(given.format)),
+      format === undefined
+        ? linesFor(context, view, paused)
+        : printJson({ ...podObject(view), ...(paused.length > 0 && { paused }) }, format),
     );
     return exitStatus(view, endMs !== 0);
   },
 };
 
-function formatOf(text: string): 'json' | 'json-pretty' {
-  return text === 'json' ? 'json' : 'json-pretty';
+/** The apps that somebody has stopped where they are: nothing but their cgroups says so. */
+function pausedApps({ pod, state, manifest, apps }: PodView): string[] {
+  if (state !== 'running' || manifest === undefined) return [];
+  const hierarchies = hierarchiesOf(manifest);
+  return apps.map(({ app }) => app.name).filter((app) => isFrozen({ hierarchies, pod: pod.uuid, app }));
+}
+
+function formatOf(text: string | undefined): 'json' | 'json-pretty' | undefined {
+  return text === 'json' || text === 'json-pretty' ? text : undefined;
+}
+
+/** The lines, and for people at a terminal colours and how long ago things were. */
+function linesFor({ environment }: Context, view: PodView, paused: readonly string[]): string {
+  const nowMs = isForEyes(environment) ? Date.now() : undefined;
+  return linesOf(view, { paint: painter(environment), nowMs, paused }).join('\n');
 }
 
 /** Running is yes; whoever waited for the end and has seen it was answered, too. */

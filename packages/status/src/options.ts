@@ -21,5 +21,9 @@ export const options = {
     choices: ['json', 'json-pretty'],
     value: 'FORMAT',
   },
+  security: {
+    type: 'boolean',
+    describe: 'print what protects the host from each running app, and whether it is weaker than by default',
+  },
   'uuid-file': { type: 'string', describe: 'read the UUID from this file', value: 'FILE' },
 } as const satisfies OptionTable;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { hierarchiesOf, thawApp } from '@rkt/cgroups';
 import type { Command, Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { lockedFiles } from '@rkt/files';
@@ -41,9 +42,17 @@ async function stopPod(prefix: string, force: boolean, context: Context): Promis
     throw new Failure(EXIT.no, `cannot stop pod "${uuid}": it is not running: its state is "${view.state}"`);
   }
   const processes = processesOf(view);
+  thaw(view);
   if (force) await kill(context.dir, view, processes);
   else process.kill(processes.parent, 'SIGTERM');
   context.print(`"${uuid}"`);
+}
+
+/** What stands still takes no signal, and on v1 does not even die. */
+function thaw({ pod, manifest }: PodView): void {
+  if (manifest === undefined) return;
+  const hierarchies = hierarchiesOf(manifest);
+  for (const { name } of manifest.apps) thawApp({ hierarchies, pod: pod.uuid, app: name });
 }
 
 function isStopped({ state }: PodView): boolean {

@@ -125,6 +125,19 @@ static const struct constant kind_constants[] = {
 static const struct constant device_constants[] = {
 	{"S_IFCHR", (uint64_t)S_IFCHR},
 	{"S_IFBLK", (uint64_t)S_IFBLK},
+	{"S_IFIFO", (uint64_t)S_IFIFO},
+};
+
+static const struct constant pid_namespace_constants[] = {
+	{"PID_POD", (uint64_t)PID_POD},
+	{"PID_APP", (uint64_t)PID_APP},
+	{"PID_HOST", (uint64_t)PID_HOST},
+};
+
+static const struct constant restart_constants[] = {
+	{"RESTART_NO", (uint64_t)RESTART_NO},
+	{"RESTART_ON_FAILURE", (uint64_t)RESTART_ON_FAILURE},
+	{"RESTART_ALWAYS", (uint64_t)RESTART_ALWAYS},
 };
 
 static const struct constant resource_constants[] = {
@@ -292,7 +305,9 @@ const struct constants sets[SET_COUNT] = {
 	[SET_FSMOUNT] = {fsmount_constants, 1},
 	[SET_NAMESPACES] = {namespaces_constants, 7},
 	[SET_KIND] = {kind_constants, 2},
-	[SET_DEVICE] = {device_constants, 2},
+	[SET_DEVICE] = {device_constants, 3},
+	[SET_PID_NAMESPACE] = {pid_namespace_constants, 3},
+	[SET_RESTART] = {restart_constants, 3},
 	[SET_RESOURCE] = {resource_constants, 16},
 	[SET_PRCTL] = {prctl_constants, 7},
 	[SET_CAPABILITY] = {capability_constants, 41},
@@ -530,6 +545,14 @@ const struct operation operations[OP_COUNT] = {
 		    {"fstype", KIND_TEXT, SET_NONE},
 		    {"flags", KIND_FLAGS, SET_MOUNT},
 		    {"data", KIND_TEXT, SET_NONE},
+		},
+	    },
+	[OP_FORGET_VOLATILE] =
+	    {
+		"forget_volatile",
+		1,
+		{
+		    {"workdir", KIND_PATH, SET_NONE},
 		},
 	    },
 	[OP_UMOUNT2] =
@@ -928,25 +951,46 @@ const struct operation operations[OP_COUNT] = {
 		    {"argv", KIND_STRINGS, SET_NONE},
 		},
 	    },
+	[OP_INIT] =
+	    {
+		"init",
+		3,
+		{
+		    {"file", KIND_FILE, SET_NONE},
+		    {"cgroup_fd", KIND_OPTIONAL_FD, SET_NONE},
+		    {"status_fd", KIND_OPTIONAL_FD, SET_NONE},
+		},
+	    },
+	[OP_REAP] =
+	    {
+		"reap",
+		0,
+		{
+		    {0, KIND_FD, SET_NONE},
+		},
+	    },
 	[OP_APP] =
 	    {
 		"app",
-		5,
+		7,
 		{
 		    {"name", KIND_TEXT, SET_NONE},
 		    {"plan", KIND_PATH, SET_NONE},
-		    {"status_fd", KIND_FD, SET_NONE},
 		    {"cgroup_fd", KIND_OPTIONAL_FD, SET_NONE},
 		    {"stop_signal", KIND_ONE, SET_SIGNAL},
+		    {"pid_namespace", KIND_ONE, SET_PID_NAMESPACE},
+		    {"restart", KIND_ONE, SET_RESTART},
+		    {"restarts", KIND_UINT, SET_NONE},
 		},
 	    },
 	[OP_SUPERVISE] =
 	    {
 		"supervise",
-		2,
+		3,
 		{
 		    {"grace_ms", KIND_UINT, SET_NONE},
 		    {"status_fd", KIND_OPTIONAL_FD, SET_NONE},
+		    {"requests_fd", KIND_OPTIONAL_FD, SET_NONE},
 		},
 	    },
 	[OP_EXEC] =

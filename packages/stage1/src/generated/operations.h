@@ -43,6 +43,8 @@ enum set {
 	SET_NAMESPACES,
 	SET_KIND,
 	SET_DEVICE,
+	SET_PID_NAMESPACE,
+	SET_RESTART,
 	SET_RESOURCE,
 	SET_PRCTL,
 	SET_CAPABILITY,
@@ -82,6 +84,7 @@ enum op {
 	OP_FCHDIR,
 	OP_CHROOT,
 	OP_MOUNT,
+	OP_FORGET_VOLATILE,
 	OP_UMOUNT2,
 	OP_PIVOT_ROOT,
 	OP_OPEN_TREE,
@@ -125,6 +128,8 @@ enum op {
 	OP_SETENV,
 	OP_KEEPENV,
 	OP_RUN,
+	OP_INIT,
+	OP_REAP,
 	OP_APP,
 	OP_SUPERVISE,
 	OP_EXEC,
@@ -132,7 +137,7 @@ enum op {
 	OP_COUNT,
 };
 
-#define MAX_ARGUMENTS 6
+#define MAX_ARGUMENTS 7
 
 struct constant {
 	const char *name;
