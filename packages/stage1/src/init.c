@@ -54,7 +54,9 @@ int perform_init(struct state *state, const struct arguments *arguments)
 		result = init->signal_fd = take_signals();
 	if (result < 0)
 		return result;
-	set_dumpable_for_parent(true);
+	/* A change of ids, even back, has made it undumpable; and a user's own capabilities do not
+	 * count for a program that was executed outside of the user's namespace. */
+	CALL(prctl, PR_SET_DUMPABLE, 1);
 	/* Nobody in the pod needs to know where on the host its plan lies, not for a moment. */
 	hide_arguments("rkt-init");
 	int pid = make_process(&birth);
@@ -70,7 +72,7 @@ int perform_init(struct state *state, const struct arguments *arguments)
 	init->pid = pid;
 	init->status_fd = fd_of(arguments, 2);
 	pod->namespace_fd = keep(open_namespace(pid, "/ns/pid"));
-	set_dumpable_for_parent(false);
+	CALL(prctl, PR_SET_DUMPABLE, 0);
 	if (pod->namespace_fd < 0)
 		return pod->namespace_fd;
 	append_status(init->status_fd, "started", (int[2]){(int)CALL(getpid, 0), pid});
