@@ -94,7 +94,18 @@ async function playPod(play: Play, place: string, id: string): Promise<void> {
   await play('rkt-top', dir);
   await play('rkt-export', dir, pod, join(place, 'exported.tar'));
   await play('rkt-app-control', 'list', dir, pod);
-  for (const command of ['status', 'cat-manifest', 'cat-plan', 'enter', 'stop', 'pause', 'resume', 'update', 'logs', 'rm'])
+  for (const command of [
+    'status',
+    'cat-manifest',
+    'cat-plan',
+    'enter',
+    'stop',
+    'pause',
+    'resume',
+    'update',
+    'logs',
+    'rm',
+  ])
     await play(`rkt-${command}`, dir, pod);
   await play('rkt-gc', dir);
   await play('rkt-version');
