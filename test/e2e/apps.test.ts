@@ -241,6 +241,25 @@ suite('apps that come and go', { skip: skipPods }, () => {
     assert.equal(restarts(), stopped);
   });
 
+  test('what an app leaves behind ends when it is stopped or removed, and nothing of another app', async (t) => {
+    const rkt = makeRkt(t);
+    const image = rkt.image('busybox');
+    const { uuid } = await startSandbox(t, rkt);
+    const leaves = 'trap "" TERM; (setsid sleep 4321 &); (setsid sleep 4322 &); exec sleep 1000';
+    rkt.ok('app', 'add', uuid, IMAGE, image, '--name=a', '--stdout=log', '--', 'sh', '-c', leaves);
+    rkt.ok('app', 'add', uuid, IMAGE, image, '--name=b', '--', 'sh', '-c', '(setsid sleep 4323 &); exec sleep 1000');
+    for (const app of ['a', 'b']) rkt.ok('app', 'start', uuid, `--app=${app}`);
+    const processes = (): string => rkt.ok('app', 'exec', '--app=b', uuid, 'ps');
+    const left = (): string[] => processes().match(/432\d/g)?.toSorted() ?? [];
+    await until(() => left().length === 3);
+    rkt.ok('app', 'stop', uuid, '--app=a', '--timeout=0');
+    assert.deepEqual(left(), ['4323']);
+    rkt.ok('app', 'start', uuid, '--app=a');
+    await until(() => left().length === 3);
+    rkt.ok('app', 'rm', uuid, '--app=a', '--timeout=0');
+    assert.deepEqual(left(), ['4323']);
+  });
+
   test('every call can be killed at any time, and be repeated', async (t) => {
     const rkt = makeRkt(t);
     const image = rkt.image('busybox');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { hierarchiesOf, removeAppCgroups } from '@rkt/cgroups';
+import { hierarchiesOf, killApp, removeAppCgroups } from '@rkt/cgroups';
 import { EXIT, Failure } from '@rkt/exit';
 import { lock, mountsBelow, writeDurably } from '@rkt/files';
 import { printPod } from '@rkt/formats';
@@ -31,7 +31,9 @@ export async function removeApp(stopped: Stopped): Promise<void> {
   await endApp(stopped, name);
   const apps = manifest.apps.filter((app) => app.name !== name);
   if (apps.length < manifest.apps.length) writeDurably(join(pod.path, 'pod.json'), printPod({ ...manifest, apps }));
-  await removeAppCgroups({ pod: pod.uuid, app: name }, hierarchiesOf(manifest));
+  const cgroup = { pod: pod.uuid, app: name };
+  await killApp(cgroup, hierarchiesOf(manifest));
+  await removeAppCgroups(cgroup, hierarchiesOf(manifest));
   const [mounted] = mountsBelow(home);
   if (mounted !== undefined) throw new Failure(EXIT.tryAgain, `cannot remove app "${name}": "${mounted}" is a mount`);
   removeOwnTree(dir, home);

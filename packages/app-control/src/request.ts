@@ -2,6 +2,7 @@
 import { closeSync, constants, existsSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hierarchiesOf, killApp } from '@rkt/cgroups';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
 import { lockedFiles, writeDurably } from '@rkt/files';
 import { type PodApp, type Status } from '@rkt/formats';
@@ -61,6 +62,8 @@ export async function stopApp({ pod, name, timeoutMs }: Stopped): Promise<void> 
   const request = requestOf(pod, name);
   const isMet = (status: Status) => !existsSync(request) && !isAlive(status);
   await waitFor({ pod, name, isMet, timeoutMs: timeoutMs + KILL_MS });
+  // What it has left behind is in the processes of the pod, which goes on.
+  await killApp({ pod: pod.uuid, app: name }, hierarchiesOf(readPod(pod)));
 }
 
 function requireMutable(pod: Pod): void {

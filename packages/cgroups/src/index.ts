@@ -12,7 +12,7 @@ export { freezeApp, isFrozen, thawApp } from './freeze.ts';
 export { limitsOf } from './limits.ts';
 export { cgroupOps, podCgroupOps, type CgroupInput, type CgroupOps, type PodCgroupOps } from './ops.ts';
 export { type CgroupPath } from './places.ts';
-export { killPod, podCgroups, processesOf, removeAppCgroups, removePodCgroups } from './pod.ts';
+export { killApp, killPod, podCgroups, processesOf, removeAppCgroups, removePodCgroups } from './pod.ts';
 export { DEFAULT_PIDS, type Resources } from './resources.ts';
 export { type Limit, type Setting } from './row.ts';
 export { ceiling, usage, type Ceiling, type Usage } from './usage.ts';

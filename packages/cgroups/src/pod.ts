@@ -16,23 +16,43 @@ export function processesOf(
   { pod, app }: { readonly pod: string; readonly app?: string },
   hierarchies: Hierarchies = hostHierarchies(),
 ): number[] {
-  const tops = mountsOf(hierarchies).map((mount) =>
-    app === undefined ? podDirectory(mount, pod) : appDirectory(mount, pod, app),
-  );
+  const tops = mountsOf(hierarchies).map((mount) => directoryOf(mount, { pod, ...(app !== undefined && { app }) }));
   const pids = tops.flatMap(deepestFirst).flatMap((path) => words(read(`${path}/cgroup.procs`) ?? '').map(Number));
   // 0 stands for a process of a pid namespace outside ours.
   return [...new Set(pids)].filter((pid) => pid > 0).toSorted((a, b) => a - b);
 }
 
+function directoryOf(mount: string, { pod, app }: Killed): string {
+  return app === undefined ? podDirectory(mount, pod) : appDirectory(mount, pod, app);
+}
+
 /** Kills all processes of a pod and waits until none is left. */
 export async function killPod(pod: string, hierarchies: Hierarchies = hostHierarchies()): Promise<void> {
-  let left = processesOf({ pod }, hierarchies);
+  return killAll({ pod }, hierarchies);
+}
+
+/** The same of one app: what its main process has left behind when it has ended. */
+export async function killApp(
+  path: { readonly pod: string; readonly app: string },
+  hierarchies: Hierarchies = hostHierarchies(),
+): Promise<void> {
+  if (processesOf(path, hierarchies).length > 0) await killAll(path, hierarchies);
+}
+
+interface Killed {
+  readonly pod: string;
+  readonly app?: string;
+}
+
+async function killAll(path: Killed, hierarchies: Hierarchies): Promise<void> {
+  let left = processesOf(path, hierarchies);
   for await (const _ of attempts()) {
-    killOnce(pod, hierarchies);
-    left = processesOf({ pod }, hierarchies);
+    killOnce(path, hierarchies);
+    left = processesOf(path, hierarchies);
     if (left.length === 0) return;
   }
-  throw new Failure(EXIT.system, `cannot kill "${pod}": its processes do not end: ${left.slice(0, 8).join(', ')}`);
+  const name = path.app ?? path.pod;
+  throw new Failure(EXIT.system, `cannot kill "${name}": its processes do not end: ${left.slice(0, 8).join(', ')}`);
 }
 
 /** Removes the cgroups of a pod whose processes have ended; none there is fine. Nothing outside them is touched. */
@@ -58,13 +78,15 @@ async function removeAll(find: () => string[]): Promise<void> {
 }
 
 /** A v1 hierarchy has no kill, and a process may fork between the reading of the list and the signal: hence again and again. */
-function killOnce(pod: string, hierarchies: Hierarchies): void {
-  if (hierarchies.unified !== undefined && killUnified(podDirectory(hierarchies.unified, pod))) return;
+function killOnce(killed: Killed, hierarchies: Hierarchies): void {
+  const { unified } = hierarchies;
+  // An app may be started again, and Linux 6.18 kills what clone3(2) makes in a cgroup that was killed before.
+  if (unified !== undefined && killed.app === undefined && killUnified(podDirectory(unified, killed.pod))) return;
   // What the freezer of v1 holds does not die before it is let go.
-  for (const path of podCgroups(pod, hierarchies)) {
+  for (const path of mountsOf(hierarchies).flatMap((mount) => deepestFirst(directoryOf(mount, killed)))) {
     if (read(`${path}/freezer.state`)?.startsWith('FR') === true) write(`${path}/freezer.state`, 'THAWED');
   }
-  for (const pid of processesOf({ pod }, hierarchies)) {
+  for (const pid of processesOf(killed, hierarchies)) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {

@@ -86,6 +86,7 @@ _Noreturn static void become_starter(struct state *state, struct app *app, int f
 	struct pod *pod = state->pod;
 	state->failure_fd = failure_fd;
 	pod->init.pid = 0;
+	CALL(prctl, PR_SET_DUMPABLE, 0);
 	hide_arguments("rkt-init");
 	hide_environment();
 	forget_output(state);

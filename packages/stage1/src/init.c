@@ -72,7 +72,7 @@ int perform_init(struct state *state, const struct arguments *arguments)
 	init->pid = pid;
 	init->status_fd = fd_of(arguments, 2);
 	pod->namespace_fd = keep(open_namespace(pid, "/ns/pid"));
-	CALL(prctl, PR_SET_DUMPABLE, 0);
+	CALL(prctl, PR_SET_DUMPABLE, state->stays_dumpable);
 	if (pod->namespace_fd < 0)
 		return pod->namespace_fd;
 	append_status(init->status_fd, "started", (int[2]){(int)CALL(getpid, 0), pid});

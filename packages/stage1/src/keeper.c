@@ -57,6 +57,7 @@ _Noreturn static void become_keeper(struct state *state, const struct app *app)
 	for (unsigned int i = 0; i < pod->app_count; i++)
 		for (int stream = 0; stream < STREAMS; stream++)
 			close_fd(pod->apps[i].stream_fd[stream]);
+	CALL(prctl, PR_SET_DUMPABLE, 0);
 	close_fd(pod->life_fds[1]);
 	pod->init.pid = 0;
 	state->locked = 0;

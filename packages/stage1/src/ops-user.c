@@ -192,6 +192,7 @@ int perform_unshare_user(struct state *state, const struct arguments *arguments)
 		if (!is_own(arguments->text[i], own[i]) && !is_same(arguments->text[i], "-"))
 			result = begin_mapper(&maps[i], arguments->text[i], &mappers[i]);
 	CALL(prctl, PR_SET_DUMPABLE, 1);
+	state->stays_dumpable = true;
 	if (result == 0)
 		result = enter(state, arguments, mappers);
 	for (unsigned int i = 0; i < 2; i++)

@@ -64,6 +64,7 @@ struct state {
 	bool keeps_descriptors; /* 60 to 62, for the program */
 	bool is_filtered;	/* by seccomp: what the kernel is asked may kill this process */
 	bool dies_with_parent;
+	bool stays_dumpable;  /* but not what it makes: for others of its user to join it */
 	uint64_t handled_fs;  /* the rights of the Landlock ruleset being made, as far as */
 	uint64_t handled_net; /* the kernel knows them */
 	bool lacks_landlock;  /* and is excused from having it */
