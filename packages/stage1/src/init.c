@@ -34,6 +34,9 @@ static void wait_for_init(struct state *state, int ready_fd)
 	close_fd(ready_fd);
 	if (length == 1)
 		return;
+	/* Of an error, nothing else would end it. */
+	if (length < 0)
+		CALL(kill, state->pod->init.pid, SIGKILL);
 	begin_relay(&state->pod->relay, state);
 	end_parent(&state->pod->relay, state->pod->init.status_fd, wait_for(state->pod->init.pid));
 }
@@ -76,7 +79,9 @@ int perform_init(struct state *state, const struct arguments *arguments)
 	if (pod->namespace_fd < 0)
 		return pod->namespace_fd;
 	append_status(init->status_fd, "started", (int[2]){(int)CALL(getpid, 0), pid});
-	CALL(write, pod->life_fds[1], "", 1);
+	result = CHECKED(write, pod->life_fds[1], "", 1);
+	if (result < 0)
+		return result;
 	wait_for_init(state, ready[0]);
 	return 0;
 }
@@ -118,7 +123,10 @@ int perform_reap(struct state *state, const struct arguments *arguments)
 	CALL(prctl, PR_SET_PDEATHSIG, SIGCONT);
 	close_all_but(state->locked);
 	close_fd(state->report_fd);
-	CALL(write, state->ready_fd, "", 1);
+	state->report_fd = -1;
+	int result = CHECKED(write, state->ready_fd, "", 1);
+	if (result < 0)
+		return result;
 	close_fd(state->ready_fd);
 	forget_plans();
 	for (;;) {
