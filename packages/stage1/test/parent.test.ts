@@ -48,7 +48,8 @@ test('the lock is held while the pod runs, and by no app', { skip }, async () =>
   const lines = linesOf(child);
   assert.equal(await nextLine(lines), 'a ready');
   assert.ok(isLocked(scratch.directory));
-  const [first, app] = childrenOf(child.pid);
+  const [first] = childrenOf(child.pid);
+  const app = childrenOf(child.pid).at(-1);
   for (const pid of [child.pid, first]) assert.match(readFileSync(`/proc/${pid}/fdinfo/5`, 'utf8'), /^lock:.*FLOCK/m);
   const numbers = (pid: number | undefined): number[] =>
     readdirSync(`/proc/${pid}/fd`)
@@ -71,8 +72,8 @@ test('who has the lock after kill -9 of the parent finds no app alive', { skip }
   const child = scratch.start(podOf(scratch, { a: [stubborn], b: [stubborn] }, { before: locked(scratch) }));
   const lines = linesOf(child);
   assert.deepEqual([await nextLine(lines), await nextLine(lines)], ['ready', 'ready']);
-  const apps = childrenOf(child.pid).slice(1);
-  assert.deepEqual(apps.map(isAlive), [true, true]);
+  const apps = childrenOf(child.pid).slice(1).filter(isAlive);
+  assert.equal(apps.length, 2);
   child.kill('SIGKILL');
   waitForLock(scratch.directory);
   assert.deepEqual(apps.map(isAlive), [false, false]);
@@ -87,7 +88,8 @@ test('who has the lock after kill -9 of the first process finds no app alive', {
   const [first, ...apps] = childrenOf(child.pid);
   process.kill(Number(first), 'SIGKILL');
   waitForLock(scratch.directory);
-  assert.deepEqual(apps.map(isAlive), [false]);
+  assert.ok(apps.length > 0);
+  assert.ok(!apps.some(isAlive));
   assert.equal(await endOf(child), 137);
 });
 
