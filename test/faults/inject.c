@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -372,6 +373,8 @@ static int follow(int first)
 
 static int start(char **arguments)
 {
+	/* Apps whose supervisor was killed come here, and not to a first process that may take its time. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	int pid = fork();
 	if (pid == 0) {
 		ptrace(PTRACE_TRACEME, 0, 0, 0);
