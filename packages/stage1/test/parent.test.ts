@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { childrenOf, isAlive, obedient, podOf, statusOf } from './pod.ts';
 import { endOf, isLocked, linesOf, nextLine, Scratch, shell, skip, waitForLock } from './stage1.ts';
 
@@ -154,7 +155,12 @@ test('a running pod costs less than 300 KiB', { skip }, async (context) => {
   const pss = (pid: number | undefined): number =>
     Number(/^Pss: +(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
   const [first] = childrenOf(child.pid);
-  const total = pss(child.pid) + pss(first);
+  // The app may be quicker than the supervisor, which gives memory back when all have started.
+  let total = Infinity;
+  for (let i = 0; i < 200 && !(total < 300); i++) {
+    total = pss(child.pid) + pss(first);
+    await delay(10);
+  }
   context.diagnostic(`both processes: ${total} KiB`);
   child.kill('SIGTERM');
   assert.equal(await endOf(child), 0);

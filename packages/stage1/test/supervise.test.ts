@@ -248,7 +248,9 @@ test('an app that is always started anew ends when it is stopped', { skip }, asy
   const lines = linesOf(child);
   assert.deepEqual([await nextLine(lines), await nextLine(lines)], ['here', 'here']);
   child.kill('SIGTERM');
-  assert.equal(await endOf(child), 0);
+  // The signal may meet it between its last word and its end.
+  const end = await endOf(child);
+  assert.ok(end === 0 || end === 143, String(end));
 });
 
 test('an app whose program is not there is not started anew', { skip }, () => {
