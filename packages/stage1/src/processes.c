@@ -152,7 +152,7 @@ void append_status(int fd, const char *verb, const int numbers[2])
 	append_line(fd, &line);
 }
 
-static bool is_killed(int wait_status)
+bool is_killed(int wait_status)
 {
 	return (wait_status & 0x7f) != 0;
 }

@@ -41,6 +41,9 @@ void append_status(int fd, const char *verb, const int numbers[2]);
 /* Appends how a process ended. */
 void append_end(int fd, int wait_status);
 
+/* Whether a signal ended the process that has this wait status. */
+bool is_killed(int wait_status);
+
 /* What this process exits with, of whose child this is the wait status. */
 int status_of(int wait_status);
 

@@ -132,23 +132,27 @@ static void wait_for_keepers(struct pod *pod)
 	}
 }
 
-/* The kernel ends the first process when all others of its namespace are dead, and waited for; apps
- * in other namespaces are ended here. */
+/* The first process ends all others of its namespace, and then itself; apps in other namespaces are
+ * ended here. */
 void end_pod(struct pod *pod)
 {
 	int wait_status = 0;
 	long pid = 0;
 	pod->is_stopping = true;
-	if (pod->init.pid > 0)
-		CALL(kill, pod->init.pid, SIGKILL);
+	/* It is not killed: so whether somebody else has done that can be told. */
+	close_fd(pod->life_fds[1]);
+	pod->life_fds[1] = -1;
 	for (unsigned int i = 0; i < pod->app_count; i++)
 		if (pod->apps[i].pid > 0)
 			CALL(kill, pod->apps[i].pid, SIGKILL);
 	while (has_processes(pod) && pid != -ECHILD) {
 		pid = CALL(wait4, -1, &wait_status, 0, NULL);
 		note_child(pod, pid, wait_status);
-		if (pid == pod->init.pid)
-			pod->init.pid = 0;
+		if (pid != pod->init.pid)
+			continue;
+		pod->init.pid = 0;
+		if (is_killed(wait_status))
+			pod->wait_status = wait_status;
 	}
 	for (unsigned int i = 0; i < pod->app_count; i++)
 		end_streams(&pod->apps[i]);
@@ -200,9 +204,8 @@ int perform_supervise(struct state *state, const struct arguments *arguments)
 		wait_for_events(state, step_times(state));
 		reap(pod);
 	}
-	int wait_status = pod->wait_status;
 	end_pod(pod);
 	for (int i = 0; i < 2; i++)
 		close_fd(pod->output_fd[i]);
-	end_parent(&pod->relay, pod->init.status_fd, wait_status);
+	end_parent(&pod->relay, pod->init.status_fd, pod->wait_status);
 }
