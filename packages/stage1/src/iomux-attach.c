@@ -4,6 +4,7 @@
 #include "iomux.h"
 #include "memory.h"
 #include "syscall.h"
+#include "terminal.h"
 
 /* What iomux sends at most. */
 #define MAX_PACKET (16u * 1024 + 1)
@@ -53,23 +54,6 @@ _Noreturn static void end_with(int status, const char *verb, const char *object,
 	put(&output, "\n");
 	flush(&output, 2);
 	exit_now(status);
-}
-
-static void make_raw(void)
-{
-	struct termios raw;
-	if (CALL(ioctl, 0, TCGETS, &connection.saved) < 0)
-		return;
-	raw = connection.saved;
-	raw.c_iflag &=
-		~(unsigned int)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
-	raw.c_oflag &= ~(unsigned int)OPOST;
-	raw.c_lflag &= ~(unsigned int)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
-	raw.c_cflag &= ~(unsigned int)(CSIZE | PARENB);
-	raw.c_cflag |= CS8;
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	connection.is_raw = CALL(ioctl, 0, TCSETSW, &raw) == 0;
 }
 
 /* A packet that does not fit waits in the buffer. */
@@ -314,7 +298,7 @@ _Noreturn static void attach_to(const char *names, const char *directory)
 	if (has_name(answered, length - 1, "stderr"))
 		connection.outputs |= WANTS_STDERR;
 	if (types)
-		make_raw();
+		connection.is_raw = make_raw(&connection.saved);
 	send_size();
 	for (;;)
 		relay();

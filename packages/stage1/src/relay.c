@@ -5,6 +5,7 @@
 #include "processes.h"
 #include "relay.h"
 #include "syscall.h"
+#include "terminal.h"
 
 /* A pipe that poll(2) calls writable takes this much at once. */
 #define BUFFER_SIZE 4096u
@@ -147,23 +148,6 @@ static bool step_channel(struct channel *channel, const struct pollfd *polls, un
 	return goes_on;
 }
 
-static void make_raw(struct relay *relay)
-{
-	struct termios raw;
-	if (CALL(ioctl, 0, TCGETS, &relay->saved) < 0)
-		return;
-	raw = relay->saved;
-	raw.c_iflag &=
-		~(unsigned int)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
-	raw.c_oflag &= ~(unsigned int)OPOST;
-	raw.c_lflag &= ~(unsigned int)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
-	raw.c_cflag &= ~(unsigned int)(CSIZE | PARENB);
-	raw.c_cflag |= CS8;
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	relay->is_raw = CALL(ioctl, 0, TCSETSW, &raw) == 0;
-}
-
 void copy_window_size(const struct relay *relay)
 {
 	struct window_size size = {0};
@@ -205,7 +189,7 @@ static void open_terminal(struct relay *relay)
 	relay->master = master;
 	CALL(fcntl, master, F_SETFL, O_RDWR | O_NONBLOCK);
 	copy_window_size(relay);
-	make_raw(relay);
+	relay->is_raw = make_raw(&relay->saved);
 	open_channel(&relay->channels[CHANNEL_TO_TERMINAL], 0, master);
 	open_channel(&relay->channels[CHANNEL_FROM_TERMINAL], master, reopen(1));
 }

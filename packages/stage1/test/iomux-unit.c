@@ -53,15 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 #else
-static int failures;
-
-static void expect(bool condition, const char *what, const char *text)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "failed: %s: %s\n", what, text);
-	failures++;
-}
+#include "expect.h"
 
 static void test_times(void)
 {

@@ -6,16 +6,7 @@
 #include <string.h>
 #include "../src/parse.h"
 #include "../src/words.h"
-
-static int failures;
-
-static void expect(bool condition, const char *what, const char *text)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "failed: %s: %s\n", what, text);
-	failures++;
-}
+#include "expect.h"
 
 static void test_decode(void)
 {
