@@ -107,14 +107,12 @@ _Noreturn static void become_starter(struct state *state, struct app *app, int f
 	execute(state);
 }
 
-int start_app(struct state *state, struct app *app)
+static int make_app(struct state *state, struct app *app)
 {
 	struct birth birth = {.cgroup_fd = -1};
 	struct note *note = app->note;
 	int ends[2];
-	int result = make_streams(state, app);
-	if (result == 0)
-		result = keep_pipe(ends);
+	int result = keep_pipe(ends);
 	if (result < 0)
 		return result;
 	note->pid = 0;
@@ -129,13 +127,23 @@ int start_app(struct state *state, struct app *app)
 	if (result >= 0 && note->pid > 0) {
 		app->pid = note->pid;
 		app->exec_fd = ends[0];
-		start_keeper(state, app);
 		return 0;
 	}
 	close_fd(ends[0]);
 	if (result < 0)
 		return result;
 	return note->error > 0 ? -note->error : -1;
+}
+
+int start_app(struct state *state, struct app *app)
+{
+	int result = make_streams(state, app);
+	if (result < 0)
+		return result;
+	result = make_app(state, app);
+	/* What a failed start has said is output, too. */
+	start_keeper(state, app);
+	return result;
 }
 
 struct app *add_app(struct pod *pod, const char *plan)

@@ -11,7 +11,16 @@
  * from. */
 #define KEEPER_FIRST_FD 60
 
+/* Between the failure of a keeper and its next start, in nanoseconds. */
 #define KEEPER_PAUSE 100000000u
+
+static void close_ends(int fds[STREAMS])
+{
+	for (int i = 0; i < STREAMS; i++) {
+		close_fd(fds[i]);
+		fds[i] = -1;
+	}
+}
 
 void path_beside(const struct app *app, const char *name, char path[MAX_APP_PLAN + 16])
 {
@@ -38,14 +47,22 @@ int make_streams(const struct state *state, struct app *app)
 	for (int i = 0; i < STREAMS; i++) {
 		int ends[2];
 		int result = keep_pipe(ends);
-		if (result < 0)
+		if (result < 0) {
+			close_ends(app->stream_fd);
+			close_ends(app->kept_fd);
 			return result;
+		}
 		/* Programs open /dev/stdout again, as users of the pod. */
 		CALL(fchmod, ends[0], 0666);
 		app->stream_fd[i] = ends[i == 0 ? 0 : 1];
 		app->kept_fd[i] = ends[i == 0 ? 1 : 0];
 	}
 	return 0;
+}
+
+bool is_kept(const struct app *app)
+{
+	return app->kept_fd[1] >= 0;
 }
 
 _Noreturn static void become_keeper(struct state *state, const struct app *app)
@@ -84,7 +101,7 @@ void start_keeper(struct state *state, struct app *app)
 {
 	struct birth birth = {.cgroup_fd = -1};
 	app->keep_at = 0;
-	if (app->stream_fd[1] < 0 || app->keeper_pid > 0)
+	if (!is_kept(app) || app->keeper_pid > 0)
 		return;
 	int pid = make_process(&birth);
 	if (pid == 0)
@@ -101,21 +118,28 @@ void start_keeper(struct state *state, struct app *app)
 
 void note_keeper(struct app *app, int wait_status)
 {
+	bool writes_more = app->stream_fd[1] >= 0;
 	app->keeper_pid = 0;
-	if (wait_status != 0) {
+	if (is_killed(wait_status) || (wait_status != 0 && writes_more))
 		app->keep_at = now(CLOCK_MONOTONIC) + KEEPER_PAUSE;
-		return;
+	else
+		close_ends(app->kept_fd);
+}
+
+uint64_t step_keepers(struct state *state)
+{
+	struct pod *pod = state->pod;
+	uint64_t next = 0;
+	for (unsigned int i = 0; i < pod->app_count; i++) {
+		struct app *app = &pod->apps[i];
+		if (app->keep_at != 0 && now(CLOCK_MONOTONIC) >= app->keep_at)
+			start_keeper(state, app);
+		next = sooner(next, app->keep_at);
 	}
-	for (int i = 0; i < STREAMS; i++) {
-		close_fd(app->kept_fd[i]);
-		app->kept_fd[i] = -1;
-	}
+	return next;
 }
 
 void end_streams(struct app *app)
 {
-	for (int i = 0; i < STREAMS; i++) {
-		close_fd(app->stream_fd[i]);
-		app->stream_fd[i] = -1;
-	}
+	close_ends(app->stream_fd);
 }

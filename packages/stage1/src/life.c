@@ -12,7 +12,15 @@
 #define FIRST_PAUSE 100000000u
 #define LONGEST_PAUSE 60000000000u
 #define RUNS_LONG 10000000000u
-#define KEEPER_PAUSE 10000000u
+/* Before it is looked again whether the keeper of an earlier start has ended. */
+#define DRAIN_PAUSE 10000000u
+
+uint64_t sooner(uint64_t one, uint64_t other)
+{
+	if (one == 0 || other == 0)
+		return one + other;
+	return one < other ? one : other;
+}
 
 /* The end of the pipe says that the program executes; a byte before it that it does not. */
 bool note_start(struct pod *pod, struct app *app)
@@ -92,8 +100,8 @@ void note_end(struct pod *pod, struct app *app, int wait_status)
 static void restart(struct state *state, struct app *app)
 {
 	/* What kept the output of an earlier start has not written all of it yet. */
-	if (app->keeper_pid > 0 && app->stream_fd[1] < 0) {
-		app->start_at = now(CLOCK_MONOTONIC) + KEEPER_PAUSE;
+	if (is_kept(app) && app->stream_fd[1] < 0) {
+		app->start_at = now(CLOCK_MONOTONIC) + DRAIN_PAUSE;
 		return;
 	}
 	app->start_at = 0;
@@ -156,14 +164,7 @@ uint64_t step_times(struct state *state)
 		}
 		if (app->start_at != 0 && time >= app->start_at)
 			restart(state, app);
-		if (app->keep_at != 0 && time >= app->keep_at)
-			start_keeper(state, app);
-		if (app->kill_at != 0 && (next == 0 || app->kill_at < next))
-			next = app->kill_at;
-		if (app->start_at != 0 && (next == 0 || app->start_at < next))
-			next = app->start_at;
-		if (app->keep_at != 0 && (next == 0 || app->keep_at < next))
-			next = app->keep_at;
+		next = sooner(next, sooner(app->kill_at, app->start_at));
 	}
-	return next;
+	return sooner(next, step_keepers(state));
 }

@@ -61,6 +61,9 @@ struct pod {
 	struct app *started_by_plan; /* by a starter, whose plan has its line */
 };
 
+/* Of two times, 0 for never. */
+uint64_t sooner(uint64_t one, uint64_t other);
+
 /* Opens the status file of the app, beside its plan; returns 0 or an error. */
 int open_status(const struct state *state, struct app *app);
 
@@ -70,8 +73,15 @@ int make_streams(const struct state *state, struct app *app);
 /* Starts the process that keeps the output of an app: it executes that plan. */
 void start_keeper(struct state *state, struct app *app);
 
-/* Notes the end of a keeper, which is started once more if it was killed. */
+/* Notes the end of a keeper. One that was killed is started once more, with what it has left in the
+ * pipes; one that fails, as long as the app writes. */
 void note_keeper(struct app *app, int wait_status);
+
+/* Starts the keepers that are due; returns when the next is, 0 for never. */
+uint64_t step_keepers(struct state *state);
+
+/* Whether the app has output that its keeper, or the next one, still has to take. */
+bool is_kept(const struct app *app);
 
 /* The app writes no more: with the last of what it has left behind, its keeper ends. */
 void end_streams(struct app *app);
@@ -112,6 +122,6 @@ void start_added(struct state *state, struct app *app);
 void end_failed_pod(struct state *state);
 
 /* Ends the first process and all others, and waits for them. */
-void end_pod(struct pod *pod);
+void end_pod(struct state *state);
 
 #endif

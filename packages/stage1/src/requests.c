@@ -128,7 +128,7 @@ static void forget_removed(struct state *state)
 	for (unsigned int i = 0; i < state->pod->app_count; i++) {
 		struct app *app = &state->pod->apps[i];
 		if (!app->is_added || app->pid > 0 || app->plan[0] == '\0' || app->start_at != 0 ||
-		    app->keeper_pid > 0)
+		    is_kept(app))
 			continue;
 		if (CALL(statx, state->program->directory, app->plan, AT_SYMLINK_NOFOLLOW,
 			 STATX_INO, &status) != -ENOENT)

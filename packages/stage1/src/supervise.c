@@ -115,27 +115,35 @@ static bool has_processes(const struct pod *pod)
 	return has;
 }
 
+static bool has_kept(const struct pod *pod)
+{
+	for (unsigned int i = 0; i < pod->app_count; i++)
+		if (is_kept(&pod->apps[i]))
+			return true;
+	return false;
+}
+
 /* Those that keep the output of apps have the last of it now; one that cannot write it, because a
  * disk is full, is not waited for, and goes on alone. */
-static void wait_for_keepers(struct pod *pod)
+static void wait_for_keepers(struct state *state)
 {
+	struct pod *pod = state->pod;
 	const uint64_t deadline = now(CLOCK_MONOTONIC) + KEEPER_PATIENCE;
 	struct signalfd_siginfo info;
-	int wait_status;
-	long pid;
-	while ((pid = CALL(wait4, -1, &wait_status, WNOHANG, NULL)) >= 0 &&
-	       now(CLOCK_MONOTONIC) < deadline) {
+	reap(pod);
+	while (has_kept(pod) && now(CLOCK_MONOTONIC) < deadline) {
 		struct pollfd poll = {.fd = pod->init.signal_fd, .events = POLLIN};
-		if (pid == 0)
-			wait_until(deadline, &poll, 1);
+		wait_until(sooner(deadline, step_keepers(state)), &poll, 1);
 		CALL(read, pod->init.signal_fd, &info, sizeof(info));
+		reap(pod);
 	}
 }
 
 /* The first process ends all others of its namespace, and then itself; apps in other namespaces are
  * ended here. */
-void end_pod(struct pod *pod)
+void end_pod(struct state *state)
 {
+	struct pod *pod = state->pod;
 	int wait_status = 0;
 	long pid = 0;
 	pod->is_stopping = true;
@@ -157,7 +165,7 @@ void end_pod(struct pod *pod)
 	for (unsigned int i = 0; i < pod->app_count; i++)
 		end_streams(&pod->apps[i]);
 	pod->init.pid = 0;
-	wait_for_keepers(pod);
+	wait_for_keepers(state);
 }
 
 void end_failed_pod(struct state *state)
@@ -166,7 +174,7 @@ void end_failed_pod(struct state *state)
 	if (pod->init.pid == 0)
 		return;
 	pod->starting = 0;
-	end_pod(pod);
+	end_pod(state);
 	begin_relay(&pod->relay, state);
 	end_parent(&pod->relay, pod->init.status_fd, (int)state->status << 8);
 }
@@ -204,7 +212,7 @@ int perform_supervise(struct state *state, const struct arguments *arguments)
 		wait_for_events(state, step_times(state));
 		reap(pod);
 	}
-	end_pod(pod);
+	end_pod(state);
 	for (int i = 0; i < 2; i++)
 		close_fd(pod->output_fd[i]);
 	end_parent(&pod->relay, pod->init.status_fd, pod->wait_status);

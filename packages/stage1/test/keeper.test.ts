@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from '
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'node:test';
-import { childrenOf, obedient, podOf } from './pod.ts';
+import { childrenOf, obedient, podOf, request, sandbox } from './pod.ts';
 import { endOf, Scratch, shell, skip } from './stage1.ts';
 
 const IOMUX = join(import.meta.dirname, '../build/iomux');
@@ -74,6 +74,34 @@ test('nothing is lost when what keeps the output is killed, and it is started on
   assert.equal(await endOf(child), 0);
   assert.ok(killed.size > 0);
   assert.equal(logOf(scratch), Array.from({ length: 20_000 }, (_, i) => `stdout F ${i}\n`).join(''));
+});
+
+test('nothing is lost either when that happens after the end of the app', { skip }, async () => {
+  using scratch = new Scratch();
+  keep(scratch, 'a');
+  const script = `echo first; until [ -e ${scratch.path('go')} ]; do /bin/sleep 0.01; done; echo last; exit 0`;
+  const child = scratch.start(podOf(scratch, { a: [shell(script)] }));
+  await until(() => logOf(scratch) !== '');
+  const keeper = Number(keeperOf(child.pid));
+  process.kill(keeper, 'SIGSTOP');
+  scratch.write('go', '');
+  await until(() => scratch.read('apps/a/status').includes('exited'));
+  process.kill(keeper, 'SIGKILL');
+  assert.equal(await endOf(child), 0);
+  assert.equal(logOf(scratch), 'stdout F first\nstdout F last\n');
+});
+
+test('what a start says that fails is in the log as well', { skip }, async () => {
+  using scratch = new Scratch();
+  const pod = sandbox(scratch);
+  keep(scratch, 'a');
+  scratch.write('apps/a/status', '');
+  scratch.plan(['nonsense'], 'apps/a/start');
+  request(scratch, 'a', 'start');
+  await until(() => scratch.read('apps/a/status').includes('exited'));
+  pod.kill('SIGTERM');
+  assert.equal(await endOf(pod), 0);
+  assert.match(logOf(scratch), /^stderr F .*nonsense/m);
 });
 
 test('an app that is started anew goes on with its log', { skip }, () => {

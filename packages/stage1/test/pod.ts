@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
+import { spawnSync, type ChildProcess } from 'node:child_process';
+import { appendFileSync, readFileSync, renameSync } from 'node:fs';
 import { OWN_PROC, type Scratch, shell } from './stage1.ts';
 
 interface PodOptions {
@@ -37,6 +38,21 @@ export function podOf(
     ...names.map((name) => `app ${name} apps/${name}/plan - ${stopSignal} ${manner}`),
     `supervise ${graceMs} 10 ${requests ? 9 : '-'}`,
   ];
+}
+
+/** A pod without apps to which some can be added. */
+export function sandbox(scratch: Scratch): ChildProcess {
+  spawnSync('mkfifo', ['-m', '600', scratch.path('wake')]);
+  scratch.write('apps/.keep', '');
+  scratch.write('status', '');
+  return scratch.start(podOf(scratch, {}, { requests: true }));
+}
+
+/** Asks something of the app. */
+export function request(scratch: Scratch, name: string, text: string): void {
+  scratch.write(`apps/${name}/request.tmp`, `${text}\n`);
+  renameSync(scratch.path(`apps/${name}/request.tmp`), scratch.path(`apps/${name}/request`));
+  appendFileSync(scratch.path('wake'), '!');
 }
 
 /** An app that says when it is ready and when it is told to stop, and then stops. */

@@ -1,31 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, renameSync, rmSync } from 'node:fs';
-import { spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'node:test';
-import { obedient, podOf, statusOf } from './pod.ts';
+import { obedient, request, sandbox, statusOf } from './pod.ts';
 import { endOf, linesOf, nextLine, OWN_PROC, Scratch, shell, skip } from './stage1.ts';
-
-/** A pod without apps to which some can be added. */
-function sandbox(scratch: Scratch): ChildProcess {
-  spawnSync('mkfifo', ['-m', '600', scratch.path('wake')]);
-  scratch.write('apps/.keep', '');
-  scratch.write('status', '');
-  return scratch.start(podOf(scratch, {}, { requests: true }));
-}
 
 function add(scratch: Scratch, name: string, lines: readonly string[]): void {
   const manner = name === 'always' ? 'PID_POD RESTART_ALWAYS 0' : 'PID_POD RESTART_NO 0';
   scratch.write(`apps/${name}/status`, '');
   scratch.plan([...OWN_PROC, ...lines], `apps/${name}/plan`);
   scratch.plan([`app ${name} plan - SIGTERM ${manner}`], `apps/${name}/start`);
-}
-
-function request(scratch: Scratch, name: string, text: string): void {
-  scratch.write(`apps/${name}/request.tmp`, `${text}\n`);
-  renameSync(scratch.path(`apps/${name}/request.tmp`), scratch.path(`apps/${name}/request`));
-  appendFileSync(scratch.path('wake'), '!');
 }
 
 async function until(scratch: Scratch, name: string, wanted: string): Promise<void> {
