@@ -6,9 +6,9 @@ import { EXIT, Failure } from '@rkt/exit';
 import { lock, mountsBelow, writeDurably } from '@rkt/files';
 import { printPod } from '@rkt/formats';
 import { isAppName, printable, type AppName } from '@rkt/names';
-import { readAppStatus, readPod } from '@rkt/pods';
+import { isRunning, readAppStatus, readPod } from '@rkt/pods';
 import { removeOwnTree } from '@rkt/rootless';
-import { isAlive, isRunning, requireApp, stopApp, type Stopped } from './request.ts';
+import { isAlive, requireApp, stopApp, type Stopped } from './request.ts';
 
 /**
  * Stops an app and removes it: first from the manifest, then its cgroups and files.

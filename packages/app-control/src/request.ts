@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hierarchiesOf, killApp } from '@rkt/cgroups';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
-import { lockedFiles, writeDurably } from '@rkt/files';
+import { writeDurably } from '@rkt/files';
 import { type PodApp, type Status } from '@rkt/formats';
 import { printable } from '@rkt/names';
-import { readAppStatus, readError, readPod, type Pod } from '@rkt/pods';
+import { isRunning, notRunning, readAppStatus, readError, readPod, type Pod } from '@rkt/pods';
 
 /** How long the supervisor may take to start an app: it mounts and makes what the plan says. */
 const START_MS = 60_000;
@@ -22,11 +22,6 @@ export interface Stopped {
   readonly pod: Pod;
   readonly name: string;
   readonly timeoutMs: number;
-}
-
-/** Whether the pod runs. */
-export function isRunning(pod: Pod): boolean {
-  return pod.phase === 'run' && lockedFiles()(pod.path);
 }
 
 /** Whether the app runs, or is about to run again; it only does while the pod does. */
@@ -67,7 +62,7 @@ export async function stopApp({ pod, name, timeoutMs }: Stopped): Promise<void> 
 }
 
 function requireMutable(pod: Pod): void {
-  if (!isRunning(pod)) throw new Failure(EXIT.no, `pod "${pod.uuid}" isn't currently running`);
+  if (!isRunning(pod)) throw notRunning(pod);
   if (readPod(pod).mutable) return;
   throw new Failure(EXIT.no, `cannot change pod "${pod.uuid}": it is an immutable pod: wanted one of rkt app sandbox`);
 }
@@ -103,7 +98,7 @@ function ask(pod: Pod, name: string, text: string): void {
     // A fifo that is full wakes as well.
     if (hasCode(error, 'EAGAIN')) return;
     // Nobody has it open for reading, or it was never made.
-    if (hasCode(error, 'ENXIO', 'ENOENT')) throw new Failure(EXIT.no, `pod "${pod.uuid}" isn't currently running`);
+    if (hasCode(error, 'ENXIO', 'ENOENT')) throw notRunning(pod);
     throw error;
   }
 }

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import type { Command } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
-import { libraryFile, lockedFiles } from '@rkt/files';
-import { requireOwner } from '@rkt/inspect';
+import { libraryFile } from '@rkt/files';
+import { appsNamed, requireOwner } from '@rkt/inspect';
 import { printable } from '@rkt/names';
-import { findPod, readPod, type Pod } from '@rkt/pods';
+import { findPod, isRunning, notRunning, readPod, type Pod } from '@rkt/pods';
 import { keysOf, optionOf } from './mode.ts';
 import { options } from './options.ts';
 
@@ -25,8 +25,7 @@ export const attach: Command<typeof options> = {
     requireOwner(context.dir, 'attach to');
     const pod = findPod(context.dir, uuid);
     const app = chooseApp(pod, name ?? given.app);
-    if (pod.phase !== 'run' || !lockedFiles()(pod.path))
-      throw new Failure(EXIT.no, `pod "${pod.uuid}" isn't currently running`);
+    if (!isRunning(pod)) throw notRunning(pod);
     return become(['iomux', option, ...keys, join(pod.path, 'apps', app, 'iomux')]);
   },
 };
@@ -39,11 +38,7 @@ function become(words: readonly string[]): never {
 }
 
 function chooseApp(pod: Pod, wanted: string | undefined): string {
-  const names = readPod(pod).apps.map(({ name }) => String(name));
-  if (wanted !== undefined) {
-    if (names.includes(wanted)) return wanted;
-    throw new Failure(EXIT.notFound, `cannot find app "${printable(wanted)}": the pod has ${names.join(', ')}`);
-  }
+  const names = appsNamed(readPod(pod), wanted === undefined ? [] : [wanted]).map(({ name }) => name);
   const [only, another] = names;
   if (only === undefined) throw new Failure(EXIT.notFound, 'cannot attach to the pod: it has no app');
   if (another === undefined) return only;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EXIT, Failure } from '@rkt/exit';
-import { lockedFiles } from '@rkt/files';
-import { readAppStatus, readPodStatus, type Pod } from '@rkt/pods';
+import { isRunning, notRunning, readAppStatus, readPodStatus, type Pod } from '@rkt/pods';
 
 /** A process of an app: its pid on the host and in the pod, and the parent of the pod, outside of it. */
 export interface AppProcess {
@@ -20,9 +19,7 @@ export function findProcess(pod: Pod, app: string): AppProcess {
   const status = readPodStatus(pod);
   const { started, ended } = readAppStatus(pod, app);
   const [parent] = status.started?.pids ?? [];
-  if (pod.phase !== 'run' || !lockedFiles()(pod.path) || parent === undefined) {
-    throw new Failure(EXIT.no, `pod "${pod.uuid}" isn't currently running`);
-  }
+  if (!isRunning(pod) || parent === undefined) throw notRunning(pod);
   if (ended !== undefined) throw new Failure(EXIT.no, `cannot enter app "${app}": it has ended`);
   const [pid, nspid] = started?.pids ?? [];
   if (pid !== undefined && nspid !== undefined) return { pid, nspid, parent };

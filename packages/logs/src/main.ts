@@ -2,7 +2,7 @@
 import { isatty } from 'node:tty';
 import type { Command, Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
-import { requireOwner } from '@rkt/inspect';
+import { appsNamed, requireOwner } from '@rkt/inspect';
 import { printable } from '@rkt/names';
 import { findPod, readPod, type Pod } from '@rkt/pods';
 import { lastOf } from './lines.ts';
@@ -44,11 +44,7 @@ function parseCount(text: string): number {
 }
 
 function chooseApps(pod: Pod, names: readonly string[]): string[] {
-  const all = readPod(pod).apps.map(({ name }) => String(name));
-  const unknown = names.find((name) => !all.includes(name));
-  if (unknown !== undefined)
-    throw new Failure(EXIT.notFound, `cannot find app "${printable(unknown)}": the pod has ${all.join(', ')}`);
-  return names.length === 0 ? all : [...new Set(names)];
+  return [...new Set(appsNamed(readPod(pod), names).map(({ name }) => name))];
 }
 
 function styleOf(apps: readonly string[], timestamps: boolean, { environment }: Context): LineStyle {

@@ -16,4 +16,5 @@ export {
   refind,
   type Pod,
 } from './pods.ts';
+export { isRunning, notRunning } from './running.ts';
 export { allocateRange, RANGE_SIZE, releaseRanges } from './ranges.ts';

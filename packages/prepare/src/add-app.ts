@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Context } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
-import { lock, lockedFiles, readText, renameDurably, writeDurably } from '@rkt/files';
+import { lock, readText, renameDurably, writeDurably } from '@rkt/files';
 import { limitWarnings, type PodInput } from '@rkt/flavor-ns';
 import { parseVerification, printPod, printVerification, type PodManifest } from '@rkt/formats';
-import { findPod, readPod, type Pod } from '@rkt/pods';
+import { findPod, isRunning, notRunning, readPod, type Pod } from '@rkt/pods';
 import { removeOwnTree } from '@rkt/rootless';
 import { checkVolumes } from './check-volumes.ts';
 import { composeAddition, type Composed } from './compose.ts';
@@ -19,9 +19,7 @@ import { configOf, hostOf } from './write-pod.ts';
 /** The running pod that an app can be added to; refuses every other one. */
 export function podToAddTo(dir: string, uuid: string): Pod {
   const pod = findPod(dir, uuid);
-  if (pod.phase !== 'run' || !lockedFiles()(pod.path)) {
-    throw new Failure(EXIT.no, `pod "${pod.uuid}" isn't currently running`);
-  }
+  if (!isRunning(pod)) throw notRunning(pod);
   if (readPod(pod).mutable) return pod;
   throw new Failure(EXIT.no, `cannot add to pod "${pod.uuid}": it is an immutable pod: wanted one of rkt app sandbox`);
 }

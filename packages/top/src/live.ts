@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeSync } from 'node:fs';
+import { hasCode } from '@rkt/exit';
 
 /** What is shown, and how often. */
 export interface Show {
@@ -111,8 +112,7 @@ function write(text: string): void {
   try {
     writeSync(1, text);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== 'EIO' && code !== 'EAGAIN' && code !== 'EPIPE') throw error;
+    if (!hasCode(error, 'EIO', 'EAGAIN', 'EPIPE')) throw error;
   }
 }
 
