@@ -35,20 +35,20 @@ export interface CgroupOps {
   readonly warnings: readonly string[];
 }
 
-/** The cgroups of the pod itself, which has its pid 1. */
+/** The cgroups of the pod itself, which has its first process. */
 export interface PodCgroupInput {
   readonly hierarchies: Hierarchies;
   /** The UUID of the pod. */
   readonly pod: string;
-  /** The descriptor that `make` opens on the v2 cgroup of the pod's pid 1. */
+  /** The descriptor that `make` opens on the v2 cgroup of the pod's first process. */
   readonly supervisorFd: number;
 }
 
-/** The operations of a plan that make the cgroup of the pod's pid 1 and put it there. */
+/** The operations of a plan that make the cgroup of the pod's first process and put it there. */
 export interface PodCgroupOps {
   /** Makes the cgroup and opens it. */
   readonly make: Op[];
-  /** What pid 1 does for itself: nothing with v2, which it enters by `init`. */
+  /** What the first process does for itself: nothing with v2, which it enters by `init`. */
   readonly joinPod: Op[];
   /** What the parent of the pod removes when it has ended, after the cgroups of the apps. */
   readonly remove: OpOf<'rmdir_after'>[];
@@ -71,7 +71,7 @@ export function cgroupOps(input: CgroupInput): CgroupOps {
   };
 }
 
-/** Compiles the cgroup of the pod's pid 1. */
+/** Compiles the cgroup of the pod's first process. */
 export function podCgroupOps({ hierarchies, pod, supervisorFd }: PodCgroupInput): PodCgroupOps {
   const { unified } = hierarchies;
   const mount = unified ?? trackedMount(hierarchies);

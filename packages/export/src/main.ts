@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 import type { Command } from '@rkt/command';
 import { EXIT, Failure } from '@rkt/exit';
 import { exists, lockedFiles, readText } from '@rkt/files';
-import { parseRuntimeConfig, type PodApp } from '@rkt/formats';
-import { inspectPod, requireOwner, type PodView } from '@rkt/inspect';
+import { parseRuntimeConfig, type PodApp, type PodManifest } from '@rkt/formats';
+import { appsNamed, inspectPod, requireOwner, type PodView } from '@rkt/inspect';
 import { printable } from '@rkt/names';
 import { findPod, readPod, type State } from '@rkt/pods';
 import { options } from './options.ts';
@@ -32,7 +32,7 @@ export const exportApp: Command<typeof options> = {
     const pod = findPod(context.dir, uuid);
     const view = requireExited(inspectPod(context.dir, pod, lockedFiles()), pod.uuid);
     const manifest = readPod(view.pod);
-    const app = chooseApp(manifest.apps, given.app);
+    const app = chooseApp(manifest, given.app);
     const config = join(view.pod.path, 'apps', app.name, 'config.json');
     const { process } = parseRuntimeConfig(readText(config), config);
     const from = { dir: context.dir, pod: view.pod, manifest, app, process, createdMs: manifest.created, format };
@@ -57,15 +57,12 @@ function requireExited(view: PodView | undefined, uuid: string): PodView {
   );
 }
 
-function chooseApp(apps: readonly PodApp[], name: string | undefined): PodApp {
-  const names = apps.map((app) => app.name).join(', ');
-  if (name !== undefined) {
-    const app = apps.find((candidate) => candidate.name === name);
-    if (app !== undefined) return app;
-    throw new Failure(EXIT.notFound, `cannot find app "${printable(name)}": the pod has ${names}`);
-  }
-  const [only, another] = apps;
+function chooseApp(manifest: PodManifest, name: string | undefined): PodApp {
+  const [only, another] = appsNamed(manifest, name === undefined ? [] : [name]);
   if (only === undefined) throw new Failure(EXIT.notFound, 'cannot export the pod: it has no app');
   if (another === undefined) return only;
-  throw new Failure(EXIT.usage, `pod contains multiple apps: ${names}: use --app=NAME`);
+  throw new Failure(
+    EXIT.usage,
+    `pod contains multiple apps: ${manifest.apps.map((app) => app.name).join(', ')}: use --app=NAME`,
+  );
 }

@@ -10,6 +10,7 @@ export {
   writeNew,
   writeScratch,
 } from './durable.ts';
+export { deviceNumbers } from './device.ts';
 export { lock, Lock, lockedFiles, tryLock } from './lock.ts';
 export { openRegular, readBounded, readRegular, readText } from './read.ts';
 export { exists, mountsBelow, namesIn } from './look.ts';

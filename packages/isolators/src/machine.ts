@@ -2,7 +2,7 @@
 // What of the words of a limit names something of this machine.
 import { readdirSync, statSync } from 'node:fs';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
-import { readText } from '@rkt/files';
+import { deviceNumbers, readText } from '@rkt/files';
 import { type ThrottledDevice } from '@rkt/formats';
 import { printable } from '@rkt/names';
 import { parseAmount } from './quantities.ts';
@@ -37,19 +37,14 @@ export function parseThrottle(text: string, option: string): ThrottledDevice {
   if (path === undefined || amount === undefined) throw refuse('wanted PATH:RATE such as /dev/sda:10M');
   const rate = amount === 'max' ? 0 : parseAmount(amount, option);
   if (rate === 0 && amount !== 'max') throw refuse('wanted a rate of 1 or more, or max');
-  return { ...deviceNumbers(path, refuse), rate };
+  return { ...numbersOf(path, refuse), rate };
 }
 
-function deviceNumbers(path: string, refuse: (why: string) => Failure): { major: number; minor: number } {
+function numbersOf(path: string, refuse: (why: string) => Failure): { major: number; minor: number } {
   try {
     const status = statSync(path, { bigint: true });
     if (!status.isBlockDevice()) throw refuse('not a block device');
-    // The encoding of dev_t that stat(2) returns: see makedev(3).
-    const { rdev } = status;
-    return {
-      major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
-      minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
-    };
+    return deviceNumbers(status.rdev);
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'ENAMETOOLONG')) throw refuse('no such device');
     throw error;

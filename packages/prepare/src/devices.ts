@@ -2,6 +2,7 @@
 import { readdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { EXIT, Failure, hasCode } from '@rkt/exit';
+import { deviceNumbers } from '@rkt/files';
 import { type PodVolume } from '@rkt/formats';
 import { printable } from '@rkt/names';
 import { isOwnDev, type AppMount } from './app-mounts.ts';
@@ -124,10 +125,7 @@ function nodeOf(
   option: string,
 ): Pick<Device, 'hostPath' | 'type' | 'major' | 'minor'> {
   if (!isDevice(status)) throw cannotUse(option, `"${printable(hostPath)}" is not a device`);
-  const { rdev } = status;
-  // The kernel gives user space 12 bits of major and 20 of minor: makedev(3).
-  const [major, minor] = [(rdev >>> 8) & 0xfff, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00)];
-  return { hostPath, type: status.isBlockDevice() ? 'b' : 'c', major, minor };
+  return { hostPath, type: status.isBlockDevice() ? 'b' : 'c', ...deviceNumbers(BigInt(status.rdev)) };
 }
 
 function isDevice(status: Stats): boolean {
